@@ -1,0 +1,78 @@
+//! The one error of the engine. A variant exists only where a client must act differently on it.
+
+use std::time::Duration;
+
+use uuid::Uuid;
+
+/// Why the engine did not do what was asked. Unless a variant says otherwise, nothing was changed.
+#[derive(Debug, thiserror::Error)]
+pub enum Error {
+    /// The secret belongs to no key, or to one that ended.
+    #[error("the key is not known")]
+    KeyUnknown,
+    /// The key is good, its account is switched off.
+    #[error("the account is disabled")]
+    AccountDisabled,
+    /// Wrong account name or password.
+    #[error("wrong name or password")]
+    WrongPassword,
+    /// Failed sign-ins are limited; the caller may try again after the given time.
+    #[error("too many attempts")]
+    TooManyAttempts { retry_after: Duration },
+    /// The caller is known and may not do this.
+    #[error("access denied")]
+    Forbidden,
+    /// Not there for this caller: never was, is gone, or belongs to somebody it is hidden from.
+    #[error("not found")]
+    NotFound,
+    /// A parameter that is well formed names something that is not usable here; the text says what.
+    #[error("{0}")]
+    Invalid(&'static str),
+    /// A node name that breaks the rules of [`super::model::NodeName`].
+    #[error("not a valid name")]
+    InvalidName,
+    /// A folder would lie more than 100 deep.
+    #[error("folders are at most 100 deep")]
+    TooDeep,
+    /// The name is taken by the file given.
+    #[error("the name is taken")]
+    NameTaken { by: Uuid },
+    /// The account's quota does not allow so many bytes more. All in bytes.
+    #[error("storage quota exceeded")]
+    QuotaExceeded { used: u64, quota: u64, size: u64 },
+    /// More bytes came than the upload may have.
+    #[error("the upload is too large")]
+    TooLarge,
+    /// The disk or the object store takes no more bytes.
+    #[error("storage is full")]
+    StorageFull,
+    /// The account has as many open uploads as it may have.
+    #[error("too many open uploads")]
+    TooManyUploads,
+    /// An upload is to be finished whose bytes are not all there.
+    #[error("the upload is incomplete")]
+    Incomplete,
+    /// The upload has ended: finished, deleted or past its time. The bytes sent were discarded.
+    #[error("the upload has ended")]
+    UploadEnded,
+    /// The body broke off before its end. The bytes sent were discarded.
+    #[error("the body broke off")]
+    BodyBrokenOff,
+    /// An administrator's command names what exists already.
+    #[error("{0} exists already")]
+    Exists(String),
+    /// More work than the server may hold: nothing was done, try again.
+    #[error("busy")]
+    Busy,
+    /// A fault of the server, its database or its storage. It was not committed.
+    #[error("{0:#}")]
+    Internal(anyhow::Error),
+}
+
+pub type Result<T> = std::result::Result<T, Error>;
+
+impl From<anyhow::Error> for Error {
+    fn from(error: anyhow::Error) -> Self {
+        Error::Internal(error)
+    }
+}

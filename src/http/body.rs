@@ -1,0 +1,33 @@
+//! Reading request bodies within a bound.
+
+use axum::body::Body;
+use bytes::{Bytes, BytesMut};
+use http_body_util::BodyExt;
+
+/// Why a body could not be read whole.
+#[derive(Debug)]
+pub(crate) enum BodyError {
+    /// Longer than the bound.
+    TooLarge,
+    /// The client went away or broke HTTP.
+    BrokenOff,
+}
+
+/// Reads a body of at most `limit` bytes. A longer one is refused as soon as that is known.
+pub(crate) async fn read_body(mut body: Body, limit: usize) -> Result<Bytes, BodyError> {
+    use axum::body::HttpBody;
+    if body.size_hint().lower() > limit as u64 {
+        return Err(BodyError::TooLarge);
+    }
+    let mut whole = BytesMut::new();
+    while let Some(frame) = body.frame().await {
+        let frame = frame.map_err(|_| BodyError::BrokenOff)?;
+        if let Some(data) = frame.data_ref() {
+            if whole.len() + data.len() > limit {
+                return Err(BodyError::TooLarge);
+            }
+            whole.extend_from_slice(data);
+        }
+    }
+    Ok(whole.freeze())
+}

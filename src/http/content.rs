@@ -1,0 +1,1 @@
+//! User bytes on their way out.

@@ -1,0 +1,3 @@
+//! Hexnode file management.
+
+pub(crate) struct State;

@@ -1,0 +1,3 @@
+//! Health, readiness, metrics.
+
+pub(crate) struct Metrics;

@@ -1,0 +1,3 @@
+//! Sweeppea Drive.
+
+pub(crate) struct State;

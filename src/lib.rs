@@ -1,0 +1,6 @@
+//! unfile: a self-hosted file service whose deletes can be trusted.
+
+pub mod clock;
+pub mod config;
+pub mod engine;
+pub mod http;
