@@ -1,6 +1,14 @@
 //! unfile: a self-hosted file service whose deletes can be trusted.
+//!
+//! The way in is [`engine`]; ARCHITECTURE.md has the map.
 
 pub mod clock;
 pub mod config;
 pub mod engine;
+pub mod fault;
+mod hex;
 pub mod http;
+pub mod jobs;
+pub mod model;
+mod objects;
+mod store;
