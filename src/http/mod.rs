@@ -9,6 +9,7 @@ pub(crate) mod content;
 pub(crate) mod hexnode;
 pub(crate) mod openapi;
 pub(crate) mod ops;
+pub(crate) mod rate;
 pub(crate) mod route;
 pub(crate) mod sweeppea;
 pub(crate) mod vault;
