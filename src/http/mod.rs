@@ -11,6 +11,7 @@ pub(crate) mod openapi;
 pub(crate) mod ops;
 pub(crate) mod rate;
 pub(crate) mod route;
+pub(crate) mod s3_error;
 pub(crate) mod sweeppea;
 pub(crate) mod vault;
 
