@@ -12,6 +12,7 @@ pub(crate) mod ops;
 pub(crate) mod rate;
 pub(crate) mod route;
 pub(crate) mod s3_error;
+pub(crate) mod sigv4;
 pub(crate) mod sweeppea;
 pub(crate) mod vault;
 
