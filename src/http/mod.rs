@@ -7,6 +7,7 @@
 pub(crate) mod body;
 pub(crate) mod content;
 pub(crate) mod hexnode;
+pub(crate) mod linger;
 pub(crate) mod openapi;
 pub(crate) mod ops;
 pub(crate) mod rate;
