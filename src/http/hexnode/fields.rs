@@ -297,3 +297,6 @@ impl Serialize for FileId {
         }
     }
 }
+
+#[cfg(test)]
+mod tests;
