@@ -6,6 +6,7 @@
 
 pub(crate) mod body;
 pub(crate) mod content;
+pub(crate) mod cross_site;
 pub(crate) mod hexnode;
 pub(crate) mod openapi;
 pub(crate) mod ops;
