@@ -12,8 +12,8 @@ use axum::{
     http::{
         HeaderName, HeaderValue,
         header::{
-            CACHE_CONTROL, CONTENT_DISPOSITION, CONTENT_LENGTH, CONTENT_SECURITY_POLICY,
-            CONTENT_TYPE, X_CONTENT_TYPE_OPTIONS,
+            CACHE_CONTROL, CONTENT_DISPOSITION, CONTENT_LENGTH, CONTENT_SECURITY_POLICY, CONTENT_TYPE,
+            X_CONTENT_TYPE_OPTIONS,
         },
     },
     response::{IntoResponse, Response},
@@ -39,15 +39,7 @@ pub(crate) fn user_bytes(content: Content, disposition: Disposition) -> Response
 }
 
 /// Types a browser may show in place. They hold no code that a browser would run.
-const INERT: [&str; 7] = [
-    "image/png",
-    "image/jpeg",
-    "image/gif",
-    "image/webp",
-    "image/bmp",
-    "text/plain",
-    PDF,
-];
+const INERT: [&str; 7] = ["image/png", "image/jpeg", "image/gif", "image/webp", "image/bmp", "text/plain", PDF];
 
 const PDF: &str = "application/pdf";
 
@@ -69,10 +61,7 @@ fn headers(file: &FileInfo, disposition: Disposition) -> [(HeaderName, HeaderVal
     [
         (CONTENT_TYPE, ascii_value(media_type)),
         (CONTENT_LENGTH, HeaderValue::from(file.size)),
-        (
-            CONTENT_DISPOSITION,
-            ascii_value(&disposition_value(inline, &file.name)),
-        ),
+        (CONTENT_DISPOSITION, ascii_value(&disposition_value(inline, &file.name))),
         (X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff")),
         (CONTENT_SECURITY_POLICY, HeaderValue::from_static(policy)),
         (CACHE_CONTROL, HeaderValue::from_static("no-store")),
@@ -90,10 +79,7 @@ fn legal_media_type(stored: &str) -> &str {
 
 /// A list of types is not inert whatever stands first: browsers take the last one of it.
 fn is_inert(media_type: &str) -> bool {
-    !media_type.contains(',')
-        && INERT
-            .iter()
-            .any(|inert| essence(media_type).eq_ignore_ascii_case(inert))
+    !media_type.contains(',') && INERT.iter().any(|inert| essence(media_type).eq_ignore_ascii_case(inert))
 }
 
 /// The type without its parameters.
@@ -160,7 +146,7 @@ mod tests {
             owner: AccountId(1),
             creator_name: "ann".to_owned(),
             group: None,
-            parent: NodeId(2),
+            path: Vec::new(),
             private: false,
             created_at: OffsetDateTime::UNIX_EPOCH,
             modified_at: OffsetDateTime::UNIX_EPOCH,
@@ -171,8 +157,7 @@ mod tests {
     }
 
     fn answer(name: &str, media_type: &str, disposition: Disposition) -> Response {
-        let stream =
-            futures_util::stream::once(async { Ok(bytes::Bytes::from_static(b"abc")) }).boxed();
+        let stream = futures_util::stream::once(async { Ok(bytes::Bytes::from_static(b"abc")) }).boxed();
         let file = file(name, media_type);
         user_bytes(Content { file, stream }, disposition)
     }
@@ -196,10 +181,7 @@ mod tests {
             "attachment; filename=\"report.pdf\"; filename*=UTF-8''report.pdf"
         );
         assert_eq!(header(&answer, X_CONTENT_TYPE_OPTIONS), "nosniff");
-        assert_eq!(
-            header(&answer, CONTENT_SECURITY_POLICY),
-            "sandbox; default-src 'none'"
-        );
+        assert_eq!(header(&answer, CONTENT_SECURITY_POLICY), "sandbox; default-src 'none'");
         assert_eq!(header(&answer, CACHE_CONTROL), "no-store");
         let body = axum::body::to_bytes(answer.into_body(), 100).await.unwrap();
         assert_eq!(&body[..], b"abc");
@@ -229,23 +211,14 @@ mod tests {
 
     #[test]
     fn a_charset_is_passed_on_as_declared() {
-        let answer = answer(
-            "a.txt",
-            "text/plain; charset=latin1",
-            Disposition::InlineIfInert,
-        );
+        let answer = answer("a.txt", "text/plain; charset=latin1", Disposition::InlineIfInert);
         assert_eq!(header(&answer, CONTENT_TYPE), "text/plain; charset=latin1");
     }
 
     #[test]
     fn only_a_pdf_in_place_goes_without_sandbox() {
-        let policy = |media_type, disposition| {
-            header(
-                &answer("a", media_type, disposition),
-                CONTENT_SECURITY_POLICY,
-            )
-            .to_owned()
-        };
+        let policy =
+            |media_type, disposition| header(&answer("a", media_type, disposition), CONTENT_SECURITY_POLICY).to_owned();
         assert_eq!(policy(PDF, Disposition::InlineIfInert), NO_SANDBOX);
         assert_eq!(policy(PDF, Disposition::Attachment), SANDBOX);
         assert_eq!(policy("image/png", Disposition::InlineIfInert), SANDBOX);
@@ -261,11 +234,7 @@ mod tests {
 
     #[test]
     fn a_name_cannot_leave_its_quotes() {
-        let answer = answer(
-            "Übe\"r\\s%41; x=.pdf",
-            "text/plain",
-            Disposition::Attachment,
-        );
+        let answer = answer("Übe\"r\\s%41; x=.pdf", "text/plain", Disposition::Attachment);
         assert_eq!(
             header(&answer, CONTENT_DISPOSITION),
             "attachment; filename=\"_be_r_s_41; x=.pdf\"; \
