@@ -13,6 +13,7 @@ use std::{io::Write, sync::Arc, time::Duration};
 
 use anyhow::{Context, Result};
 use tokio::signal::unix::{Signal, SignalKind, signal};
+use tokio_util::sync::CancellationToken;
 
 use crate::{
     clock::Clock,
@@ -38,7 +39,8 @@ pub async fn serve(config: Config) -> Result<()> {
     first_start::create_admin(&engine, &config).await?;
     engine.start_jobs();
     let app = App::new(engine.clone(), config.clone());
-    let counter = tokio::spawn(app.clone().write_calls());
+    let stop = CancellationToken::new();
+    let counter = tokio::spawn(app.clone().write_calls(stop.clone()));
     let mut running = listener::run(&app, listeners)?;
     ready_line(&config);
     let ended = tokio::select! {
@@ -51,20 +53,16 @@ pub async fn serve(config: Config) -> Result<()> {
         () = running.wait() => {}
         () = signals.next() => running.cut(),
     }
-    counter.abort();
-    app.flush_calls().await;
+    stop.cancel();
+    counter.await?;
     engine.stop().await;
     ended.unwrap_or(Ok(()))
 }
 
 async fn open_engine(config: &Config) -> Result<Engine> {
-    Engine::open(EngineOptions {
-        data: config.data.clone(),
-        rules: config.rules(),
-        clock: Clock::default(),
-    })
-    .await
-    .context("the engine does not start")
+    Engine::open(EngineOptions { data: config.data.clone(), rules: config.rules(), clock: Clock::default() })
+        .await
+        .context("the engine does not start")
 }
 
 /// Tells whoever started the server that it answers. Nobody may be reading.
@@ -82,10 +80,7 @@ struct Signals {
 
 impl Signals {
     fn listen() -> Result<Self> {
-        Ok(Self {
-            term: signal(SignalKind::terminate())?,
-            int: signal(SignalKind::interrupt())?,
-        })
+        Ok(Self { term: signal(SignalKind::terminate())?, int: signal(SignalKind::interrupt())? })
     }
 
     async fn next(&mut self) {

@@ -58,9 +58,7 @@ impl From<Error> for Failure {
 pub fn parse<C: CommandFactory + FromArgMatches>() -> Result<(C, Dialects), Failure> {
     let args: Vec<OsString> = std::env::args_os().collect();
     let (args, dialects) = file::merge(args, &C::command())?;
-    let parsed = C::command()
-        .try_get_matches_from(args)
-        .and_then(|mut matches| C::from_arg_matches_mut(&mut matches));
+    let parsed = C::command().try_get_matches_from(args).and_then(|mut matches| C::from_arg_matches_mut(&mut matches));
     match parsed {
         Ok(cli) => Ok((cli, dialects)),
         Err(error) => match error.kind() {
@@ -126,12 +124,8 @@ pub(crate) async fn open(place: &Place) -> Result<Engine, Failure> {
     if !database.exists() {
         return Err(anyhow!("data: there is no database {}; `unfile serve` makes one", database.display()).into());
     }
-    let engine = Engine::open(EngineOptions {
-        data: place.data.clone(),
-        rules: place.rules(),
-        clock: Clock::default(),
-    })
-    .await?;
+    let engine =
+        Engine::open(EngineOptions { data: place.data.clone(), rules: place.rules(), clock: Clock::default() }).await?;
     Ok(engine)
 }
 

@@ -28,10 +28,8 @@ pub(crate) async fn create_admin(engine: &Engine, config: &Config) -> Result<()>
     }
     let key = given_or_random(config.admin_key.as_ref(), 30);
     let password = given_or_random(config.admin_password.as_ref(), 24);
-    let lines = format!(
-        "UNFILE_ADMIN_NAME=admin\nUNFILE_ADMIN_KEY={key}\nUNFILE_ADMIN_PASSWORD={}\n",
-        shell_word(&password)
-    );
+    let lines =
+        format!("UNFILE_ADMIN_NAME=admin\nUNFILE_ADMIN_KEY={key}\nUNFILE_ADMIN_PASSWORD={}\n", shell_word(&password));
     write_durably(&config.data, &lines).with_context(|| format!("data: {}", config.data.join(FILE).display()))?;
     engine.add_first_admin(&key, &password).await?;
     tracing::info!(file = %config.data.join(FILE).display(), "first start: the account admin is made");

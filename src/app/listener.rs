@@ -70,12 +70,7 @@ pub(crate) async fn bind(config: Config) -> Result<(Config, Vec<Listener>)> {
             }
         }
     }
-    listeners.push(Listener {
-        socket,
-        part: main,
-        public_url: config.public_url.clone(),
-        tls,
-    });
+    listeners.push(Listener { socket, part: main, public_url: config.public_url.clone(), tls });
     Ok((config, listeners))
 }
 
@@ -101,18 +96,13 @@ pub(crate) struct Running {
 
 /// Starts to answer on every listener.
 pub(crate) fn run(app: &App, listeners: Vec<Listener>) -> Result<Running> {
-    let mut running = Running {
-        servers: JoinSet::new(),
-        handles: Vec::new(),
-    };
+    let mut running = Running { servers: JoinSet::new(), handles: Vec::new() };
     for listener in listeners {
         let mut config = Config::clone(&app.config);
         config.public_url = listener.public_url;
-        let service = router(&app.with_config(config), &listener.part)
-            .into_make_service_with_connect_info::<SocketAddr>();
-        let bound = Bound {
-            free: Arc::new(Semaphore::new(app.config.max_connections as usize)),
-        };
+        let service =
+            router(&app.with_config(config), &listener.part).into_make_service_with_connect_info::<SocketAddr>();
+        let bound = Bound { free: Arc::new(Semaphore::new(app.config.max_connections as usize)) };
         let handle = Handle::new();
         running.handles.push(handle.clone());
         let server = axum_server::from_tcp(listener.socket)?.handle(handle);
@@ -190,10 +180,7 @@ impl Bound {
             io::Error::other("too many connections")
         })?;
         stream.set_nodelay(true)?;
-        Ok(Counted {
-            stream,
-            _permit: permit,
-        })
+        Ok(Counted { stream, _permit: permit })
     }
 }
 

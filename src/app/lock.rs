@@ -14,11 +14,7 @@ use rustix::{
 
 /// Makes the data directory, for this user alone, if it is not there.
 pub(crate) fn create_data_dir(data: &Path) -> Result<()> {
-    DirBuilder::new()
-        .recursive(true)
-        .mode(0o700)
-        .create(data)
-        .with_context(|| format!("data: {}", data.display()))
+    DirBuilder::new().recursive(true).mode(0o700).create(data).with_context(|| format!("data: {}", data.display()))
 }
 
 /// Held for as long as a server works on a data directory. The system lets go of it when the process ends, in

@@ -109,9 +109,7 @@ async fn add(engine: &Engine, args: Add) -> Result<(), Failure> {
         true => Role::Admin,
         false => Role::User,
     };
-    let (account, key) = engine
-        .add_account(&args.name, role, args.quota, password.as_deref())
-        .await?;
+    let (account, key) = engine.add_account(&args.name, role, args.quota, password.as_deref()).await?;
     if args.json {
         return print_json(&Added {
             id: account.id.0,

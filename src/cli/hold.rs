@@ -76,12 +76,7 @@ async fn list(engine: &Engine, json: bool) -> Result<(), Failure> {
         return holds.iter().try_for_each(print_hold);
     }
     let rows = holds.into_iter().map(|hold| {
-        [
-            hold.uid.to_string(),
-            written(hold.created_at),
-            hold.until.map(written).unwrap_or_default(),
-            hold.reason,
-        ]
+        [hold.uid.to_string(), written(hold.created_at), hold.until.map(written).unwrap_or_default(), hold.reason]
     });
     print_table(["UID", "CREATED", "UNTIL", "REASON"], rows.collect())
 }

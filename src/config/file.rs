@@ -30,11 +30,7 @@ pub struct DialectTable {
 
 impl Default for DialectTable {
     fn default() -> Self {
-        Self {
-            enabled: true,
-            listen: None,
-            public_url: None,
-        }
+        Self { enabled: true, listen: None, public_url: None }
     }
 }
 
@@ -101,7 +97,8 @@ fn read(path: &Path) -> Result<(Vec<(String, Value)>, Dialects)> {
 }
 
 fn dialect(name: &str, value: Value) -> Result<DialectTable> {
-    let mut table: DialectTable = value.try_into().map_err(|error: toml::de::Error| anyhow!("{name}: {}", error.message()))?;
+    let mut table: DialectTable =
+        value.try_into().map_err(|error: toml::de::Error| anyhow!("{name}: {}", error.message()))?;
     if let Some(url) = &table.public_url {
         table.public_url = Some(parse_origin(url).map_err(|error| anyhow!("{name}.public-url: {error}"))?);
     }
@@ -111,10 +108,7 @@ fn dialect(name: &str, value: Value) -> Result<DialectTable> {
 /// The text for the command line; `None` if this command does not have the setting or its variable is set.
 fn argument(name: &str, value: Value, command: &clap::Command, cli: &clap::Command) -> Result<Option<String>> {
     let of = |command: &clap::Command| {
-        command
-            .get_arguments()
-            .find(|arg| arg.get_long() == Some(name) && name != "config")
-            .cloned()
+        command.get_arguments().find(|arg| arg.get_long() == Some(name) && name != "config").cloned()
     };
     if cli.find_subcommand("serve").and_then(of).is_none() {
         bail!("{name}: there is no such setting");

@@ -28,10 +28,8 @@ pub(crate) fn parse_duration(raw: &str) -> Result<Duration, String> {
 /// Bytes, plain or with `KiB`, `MiB`, `GiB`, `TiB`; what a 64-bit signed number holds.
 pub(crate) fn parse_bytes(raw: &str) -> Result<u64, String> {
     let units = [("KiB", 10), ("MiB", 20), ("GiB", 30), ("TiB", 40)];
-    let (digits, shift) = units
-        .into_iter()
-        .find_map(|(unit, shift)| Some((raw.strip_suffix(unit)?, shift)))
-        .unwrap_or((raw, 0));
+    let (digits, shift) =
+        units.into_iter().find_map(|(unit, shift)| Some((raw.strip_suffix(unit)?, shift))).unwrap_or((raw, 0));
     let number = whole_number(digits).ok_or("expected a size such as 1000, 64KiB, 5000MiB or 2GiB")?;
     match number.checked_mul(1 << shift) {
         Some(bytes) if i64::try_from(bytes).is_ok() => Ok(bytes),
@@ -105,7 +103,8 @@ mod tests {
 
     #[test]
     fn sizes() {
-        for (raw, bytes) in [("0", 0), ("1000", 1000), ("64KiB", 65_536), ("5000MiB", 5_242_880_000), ("1TiB", 1 << 40)] {
+        for (raw, bytes) in [("0", 0), ("1000", 1000), ("64KiB", 65_536), ("5000MiB", 5_242_880_000), ("1TiB", 1 << 40)]
+        {
             assert_eq!(parse_bytes(raw), Ok(bytes), "{raw}");
         }
         for wrong in ["", "MiB", "1MB", "-1", "1.5GiB", "9223372036854775808", "9999999999TiB"] {

@@ -22,10 +22,8 @@ pub(crate) async fn around(State(app): State<App>, request: Request, next: Next)
     let start = Instant::now();
     let method = request.method().clone();
     let dialect = dialect_of(request.uri().path());
-    let route = request
-        .extensions()
-        .get::<MatchedPath>()
-        .map_or_else(|| "-".to_owned(), |path| path.as_str().to_owned());
+    let route =
+        request.extensions().get::<MatchedPath>().map_or_else(|| "-".to_owned(), |path| path.as_str().to_owned());
     let mut answer = next.run(request).instrument(span.clone()).await;
     let status = answer.status();
     if let Ok(id) = HeaderValue::try_from(id) {

@@ -7,16 +7,21 @@
 pub(crate) mod body;
 pub(crate) mod content;
 #[cfg(feature = "testing")]
-mod control;
+pub(crate) mod control;
+pub(crate) mod cross_site;
 pub(crate) mod hexnode;
+pub(crate) mod linger;
 mod log;
 pub(crate) mod openapi;
 pub(crate) mod ops;
+pub(crate) mod rate;
 pub(crate) mod route;
+pub(crate) mod s3_error;
+pub(crate) mod sigv4;
 pub(crate) mod sweeppea;
 pub(crate) mod vault;
 
-use std::sync::Arc;
+use std::{sync::Arc, time::Duration};
 
 use axum::{
     Router,
@@ -26,6 +31,7 @@ use axum::{
     response::{IntoResponse, Response},
 };
 pub use route::{Access, Dialect, Route};
+use tokio_util::sync::CancellationToken;
 use tower_http::catch_panic::CatchPanicLayer;
 
 use crate::{config::Config, engine::Engine};
@@ -54,24 +60,22 @@ impl App {
     /// The same server as seen through a listener with a configuration of its own.
     #[must_use]
     pub fn with_config(&self, config: Config) -> Self {
-        Self {
-            config: Arc::new(config),
-            ..self.clone()
-        }
+        Self { config: Arc::new(config), ..self.clone() }
     }
 
-    /// Writes the counted calls down once a second, for ever.
-    pub async fn write_calls(self) {
-        let mut second = tokio::time::interval(std::time::Duration::from_secs(1));
-        loop {
-            second.tick().await;
-            self.flush_calls().await;
+    /// Writes the counted calls down once a second, and a last time when it is told to stop.
+    pub async fn write_calls(self, stop: CancellationToken) {
+        let mut second = tokio::time::interval(Duration::from_secs(1));
+        while !stop.is_cancelled() {
+            tokio::select! {
+                _ = second.tick() => {}
+                () = stop.cancelled() => {}
+            }
+            if let Err(error) = self.sweeppea.flush(&self.engine).await {
+                // They stay counted in memory and are written with the next ones.
+                tracing::warn!(error = %error, "the calls could not be written down");
+            }
         }
-    }
-
-    /// Writes the counted calls down now.
-    pub async fn flush_calls(&self) {
-        self.sweeppea.flush(&self.engine).await;
     }
 }
 
@@ -135,10 +139,7 @@ pub struct Part {
 impl Part {
     /// The server's own pages, no dialect yet.
     pub fn new(loopback: bool) -> Self {
-        Self {
-            names: Vec::new(),
-            loopback,
-        }
+        Self { names: Vec::new(), loopback }
     }
 
     /// Adds a dialect by its name.
@@ -188,8 +189,7 @@ fn dialect_of(path: &str) -> &'static str {
 }
 
 fn lies_below(path: &str, prefix: &str) -> bool {
-    path.strip_prefix(prefix)
-        .is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
+    path.strip_prefix(prefix).is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
 }
 
 #[cfg(test)]

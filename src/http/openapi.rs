@@ -93,9 +93,7 @@ fn operation(dialect: &str, scheme: Scheme, route: &Route) -> Value {
 /// `hexnode_post_delete_files`
 fn operation_id(dialect: &str, route: &Route) -> String {
     let place = route.path.trim_start_matches('/');
-    let words = place
-        .split(|c: char| !c.is_ascii_alphanumeric())
-        .filter(|word| !word.is_empty());
+    let words = place.split(|c: char| !c.is_ascii_alphanumeric()).filter(|word| !word.is_empty());
     let mut id = format!("{dialect}_{}", route.method.as_str().to_ascii_lowercase());
     for word in words {
         id.push('_');
@@ -122,4 +120,3 @@ fn parameters(path: &str) -> Vec<Value> {
         })
         .collect()
 }
-

@@ -139,15 +139,9 @@ impl Metrics {
     }
 
     pub(crate) fn count(&self, dialect: &'static str, method: &Method, status: StatusCode, took: Duration) {
-        let labels = RequestLabels {
-            dialect,
-            method: known_method(method),
-            status: status.as_u16(),
-        };
+        let labels = RequestLabels { dialect, method: known_method(method), status: status.as_u16() };
         self.requests.get_or_create(&labels).inc();
-        self.durations
-            .get_or_create(&DialectLabel { dialect })
-            .observe(took.as_secs_f64());
+        self.durations.get_or_create(&DialectLabel { dialect }).observe(took.as_secs_f64());
     }
 
     async fn text(&self, app: &App) -> Result<String> {
