@@ -6,4 +6,10 @@
 
 mod support;
 
+mod cli;
+mod config;
+mod disk_full;
+mod memory;
+mod quick_start;
+mod release;
 mod server;
