@@ -39,7 +39,12 @@ impl Engine {
     }
     /// Name and password to a Vault sign-in key: 1 hour, moved on by use (by `authenticate`), at most 24 h.
     /// `address` is the peer, for limiting failures. WrongPassword, TooManyAttempts, Internal
-    pub async fn sign_in(&self, name: &str, password: &str, address: std::net::IpAddr) -> Result<IssuedKey> {
+    pub async fn sign_in(
+        &self,
+        name: &str,
+        password: &str,
+        address: std::net::IpAddr,
+    ) -> Result<IssuedKey> {
         todo!()
     }
     /// Ends the caller's own key.
@@ -92,7 +97,13 @@ impl Engine {
         todo!()
     }
     /// NotFound. Folders first, then by name.
-    pub async fn folder_content(&self, caller: &Caller, uid: Uuid, offset: u64, limit: u32) -> Result<Page<Entry>> {
+    pub async fn folder_content(
+        &self,
+        caller: &Caller,
+        uid: Uuid,
+        offset: u64,
+        limit: u32,
+    ) -> Result<Page<Entry>> {
         todo!()
     }
 
@@ -109,13 +120,23 @@ impl Engine {
     // --- uploads in one call
     /// Stores a small file in the caller's root. With `unique`, NameTaken (exact name against all live files of the account).
     /// NameTaken, QuotaExceeded, StorageFull, Internal
-    pub async fn store_file(&self, caller: &Caller, new: NewFile, bytes: Bytes) -> Result<FileInfo> {
+    pub async fn store_file(
+        &self,
+        caller: &Caller,
+        new: NewFile,
+        bytes: Bytes,
+    ) -> Result<FileInfo> {
         todo!()
     }
 
     // --- slots (Hexnode)
     /// TooManyUploads
-    pub async fn open_slot(&self, caller: &Caller, name: NodeName, media_type: String) -> Result<Slot> {
+    pub async fn open_slot(
+        &self,
+        caller: &Caller,
+        name: NodeName,
+        media_type: String,
+    ) -> Result<Slot> {
         todo!()
     }
     /// The open slot with its owner's remaining bytes (its own present bytes added back); UploadEnded after verify/delete/end.
@@ -138,15 +159,32 @@ impl Engine {
         todo!()
     }
     /// Forbidden (not the opener), Invalid (unknown group, used id), QuotaExceeded, TooDeep, StorageFull
-    pub async fn add_transfer_file(&self, caller: &Caller, group: Uuid, new: NewTransferFile) -> Result<Uuid> {
+    pub async fn add_transfer_file(
+        &self,
+        caller: &Caller,
+        group: Uuid,
+        new: NewTransferFile,
+    ) -> Result<Uuid> {
         todo!()
     }
     /// Forbidden, Invalid (unknown group/file, overlap, beyond the size, wrong checksum, offset missing), TooLarge (over 100 MiB), BodyBrokenOff, StorageFull
-    pub async fn put_chunk(&self, caller: &Caller, group: Uuid, file: Uuid, chunk: Chunk, body: Body) -> Result<()> {
+    pub async fn put_chunk(
+        &self,
+        caller: &Caller,
+        group: Uuid,
+        file: Uuid,
+        chunk: Chunk,
+        body: Body,
+    ) -> Result<()> {
         todo!()
     }
     /// Forbidden, Invalid, Incomplete. A repeat is fine.
-    pub async fn finish_transfer_file(&self, caller: &Caller, group: Uuid, file: Uuid) -> Result<()> {
+    pub async fn finish_transfer_file(
+        &self,
+        caller: &Caller,
+        group: Uuid,
+        file: Uuid,
+    ) -> Result<()> {
         todo!()
     }
     /// Forbidden, Invalid, Incomplete. All files of the group become visible together.
@@ -199,7 +237,12 @@ impl Engine {
         todo!()
     }
     /// NotFound: no file, live or waiting for its purge, has this uid.
-    pub async fn add_hold(&self, uid: Uuid, until: Option<OffsetDateTime>, reason: &str) -> Result<Hold> {
+    pub async fn add_hold(
+        &self,
+        uid: Uuid,
+        until: Option<OffsetDateTime>,
+        reason: &str,
+    ) -> Result<Hold> {
         todo!()
     }
     pub async fn remove_hold(&self, uid: Uuid) -> Result<()> {

@@ -34,7 +34,9 @@ pub(crate) struct State {
 
 impl State {
     pub(crate) fn new(config: &Config) -> Self {
-        Self { rate: RateLimit::new(config.hexnode_rate) }
+        Self {
+            rate: RateLimit::new(config.hexnode_rate),
+        }
     }
 }
 
@@ -47,7 +49,13 @@ impl Dialect for Hexnode {
     fn routes() -> Vec<Route> {
         use Access::{Open, Read, Write};
         vec![
-            Route::new(Method::GET, "/api/v1/filemanagement", Read, "List the account's files", || get(handlers::list)),
+            Route::new(
+                Method::GET,
+                "/api/v1/filemanagement",
+                Read,
+                "List the account's files",
+                || get(handlers::list),
+            ),
             Route::new(
                 Method::POST,
                 "/api/v1/filemanagement/generate-presigned-upload-url",
@@ -55,7 +63,13 @@ impl Dialect for Hexnode {
                 "Announce a file and get the URL to which its bytes are PUT",
                 || post(handlers::generate_presigned_upload_url),
             ),
-            Route::new(Method::PUT, "/s3/hexnode/{key}", Open, "Send the bytes of an announced file", upload_url),
+            Route::new(
+                Method::PUT,
+                "/s3/hexnode/{key}",
+                Open,
+                "Send the bytes of an announced file",
+                upload_url,
+            ),
             Route::new(
                 Method::POST,
                 "/api/v1/filemanagement/verify-file-upload",
