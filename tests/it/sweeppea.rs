@@ -2,6 +2,7 @@
 
 mod access;
 mod counting;
+mod crash;
 mod delete;
 mod fetch;
 mod read_url;
