@@ -261,7 +261,8 @@ pub struct FileInfo {
     pub creator_name: String,
     /// The Vault transfer it came with.
     pub group: Option<Uuid>,
-    pub parent: NodeId,
+    /// Folder names from below the root down to the file's folder.
+    pub path: Vec<String>,
     pub private: bool,
     pub created_at: OffsetDateTime,
     pub modified_at: OffsetDateTime,
@@ -369,6 +370,7 @@ pub struct NewTransferFile {
     pub name: NodeName,
     /// Folder names below the owner's root; missing ones are made when the transfer is committed.
     pub path: Vec<NodeName>,
+    pub media_type: String,
     /// Bytes; reserved in the owner's quota from now on.
     pub size: u64,
     /// Chunks name their offset; otherwise each goes behind the one before.
