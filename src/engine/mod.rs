@@ -277,3 +277,36 @@ pub struct AccountChange {
     pub display_name: Option<String>,
     pub email: Option<String>,
 }
+
+/// Stand-in.
+pub struct EngineOptions {
+    pub data: std::path::PathBuf,
+    pub rules: Rules,
+    pub clock: crate::clock::Clock,
+}
+
+impl Engine {
+    pub async fn open(_options: EngineOptions) -> Result<Engine> {
+        todo!()
+    }
+    pub fn start_jobs(&self) {}
+    pub async fn stop(&self) {}
+    pub async fn has_accounts(&self) -> Result<bool> {
+        todo!()
+    }
+    pub async fn add_first_admin(&self, _key: &str, _password: &str) -> Result<()> {
+        todo!()
+    }
+    #[cfg(feature = "testing")]
+    pub fn clock(&self) -> &crate::clock::Clock {
+        todo!()
+    }
+    #[cfg(feature = "testing")]
+    pub fn faults(&self) -> &crate::fault::Faults {
+        todo!()
+    }
+    #[cfg(feature = "testing")]
+    pub async fn run_jobs_dry(&self) -> Result<()> {
+        todo!()
+    }
+}

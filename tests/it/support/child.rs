@@ -49,10 +49,7 @@ fn command(data: &Path, env: &[(String, String)]) -> Command {
     for (name, _) in std::env::vars().filter(|(name, _)| name.starts_with("UNFILE_")) {
         command.env_remove(name);
     }
-    command
-        .env("UNFILE_DATA", data)
-        .env("RUST_LOG", "warn")
-        .envs(env.iter().map(|(name, value)| (name, value)));
+    command.env("UNFILE_DATA", data).env("RUST_LOG", "warn").envs(env.iter().map(|(name, value)| (name, value)));
     command
 }
 
@@ -66,12 +63,7 @@ pub async fn run(data: &Path, env: &[(String, String)], args: &[&str], stdin: &s
 /// Runs any command to its end, away from the async threads.
 pub async fn finish(mut command: Command, stdin: String) -> Output {
     tokio::task::spawn_blocking(move || {
-        let mut child = command
-            .stdin(Stdio::piped())
-            .stdout(Stdio::piped())
-            .stderr(Stdio::piped())
-            .spawn()
-            .unwrap();
+        let mut child = command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
         // A command that reads nothing may be gone already.
         let _ = child.stdin.take().unwrap().write_all(stdin.as_bytes());
         let output = child.wait_with_output().unwrap();
@@ -101,12 +93,7 @@ pub async fn start(data: &Path, port: u16, env: &[(String, String)]) -> Started 
 /// Starts a command that becomes a server and waits for its ready line.
 pub async fn start_command(mut command: Command) -> Started {
     tokio::task::spawn_blocking(move || {
-        let mut child = command
-            .stdin(Stdio::null())
-            .stdout(Stdio::piped())
-            .stderr(Stdio::piped())
-            .spawn()
-            .unwrap();
+        let mut child = command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
         let stderr = std::thread::spawn({
             let stderr = child.stderr.take().unwrap();
             // What the server logs goes on to the test's own output, and is kept for a start that fails.
@@ -122,11 +109,7 @@ pub async fn start_command(mut command: Command) -> Started {
             return Started::Ready(Child { process: child, url });
         }
         let status = child.wait().unwrap().code().unwrap_or(-1);
-        Started::Ended(Output {
-            status,
-            stdout: line,
-            stderr: stderr.join().unwrap(),
-        })
+        Started::Ended(Output { status, stdout: line, stderr: stderr.join().unwrap() })
     })
     .await
     .unwrap()

@@ -10,8 +10,8 @@ use std::{
     time::Duration,
 };
 
-pub use child::{Output, binary};
 use child::{Child, Started};
+pub use child::{Output, binary};
 pub use reply::Reply;
 use reqwest::Method;
 use serde::Deserialize;
@@ -48,10 +48,7 @@ impl Server {
     pub async fn start_with(env: &[(&str, &str)]) -> Server {
         let dir = tempfile::tempdir().unwrap();
         let data = dir.path().join("data");
-        let env: Vec<_> = env
-            .iter()
-            .map(|(name, value)| (name.to_string(), value.to_string()))
-            .collect();
+        let env: Vec<_> = env.iter().map(|(name, value)| (name.to_string(), value.to_string())).collect();
         for _ in 0..20 {
             let port = child::free_port();
             match child::start(&data, port, &env).await {
@@ -99,10 +96,7 @@ impl Server {
     fn admin_credential(&self, name: &str) -> String {
         let file = std::fs::read_to_string(self.data.join("admin-credentials")).unwrap();
         let prefix = format!("UNFILE_ADMIN_{name}=");
-        file.lines()
-            .find_map(|line| line.strip_prefix(&prefix))
-            .unwrap()
-            .to_owned()
+        file.lines().find_map(|line| line.strip_prefix(&prefix)).unwrap().to_owned()
     }
 
     /// The key of the account `admin`, which the first start made.
@@ -173,8 +167,7 @@ impl Server {
 
     /// Moves the server's clock forward, then runs its jobs until nothing is left to do.
     pub async fn advance(&self, by: Duration) {
-        self.control(&format!("/_testing/clock?micros={}", by.as_micros()))
-            .await;
+        self.control(&format!("/_testing/clock?micros={}", by.as_micros())).await;
         self.run_jobs().await;
     }
 
@@ -185,8 +178,7 @@ impl Server {
 
     /// Sets what happens at a fault point: `fail`, `kill` or `off`.
     pub async fn fault(&self, point: &str, action: &str) {
-        self.control(&format!("/_testing/fault?point={point}&action={action}"))
-            .await;
+        self.control(&format!("/_testing/fault?point={point}&action={action}")).await;
     }
 
     /// SIGKILL.
@@ -216,10 +208,7 @@ impl Server {
     pub async fn start_again_with(&self, more: &[(&str, &str)]) {
         assert!(self.child.lock().unwrap().is_none(), "the server still runs");
         let mut env = self.env.clone();
-        env.extend(
-            more.iter()
-                .map(|(name, value)| (name.to_string(), value.to_string())),
-        );
+        env.extend(more.iter().map(|(name, value)| (name.to_string(), value.to_string())));
         match child::start(&self.data, self.port, &env).await {
             Started::Ready(child) => *self.child.lock().unwrap() = Some(child),
             Started::Ended(output) => panic!("the server did not start again: {output:?}"),
@@ -246,7 +235,7 @@ impl Server {
     pub fn objects(&self) -> Vec<PathBuf> {
         let mut found = Vec::new();
         files_below(&self.objects_dir(), &mut found);
-        found.retain(|path| !path.file_name().unwrap().to_string_lossy().contains("installation"));
+        found.retain(|path| path.file_name().unwrap() != "unfile-installation");
         found.sort();
         found
     }

@@ -18,9 +18,7 @@ pub async fn rows(database: &Path, statement: &str) -> Vec<Vec<Value>> {
         .await
         .unwrap_or_else(|error| panic!("{statement}: {error}"));
     connection.close().await.unwrap();
-    rows.iter()
-        .map(|row| (0..row.columns().len()).map(|column| value(row, column)).collect())
-        .collect()
+    rows.iter().map(|row| (0..row.columns().len()).map(|column| value(row, column)).collect()).collect()
 }
 
 fn value(row: &sqlx::sqlite::SqliteRow, column: usize) -> Value {
