@@ -8,3 +8,4 @@ mod support;
 
 mod hexnode;
 mod server;
+mod sweeppea;
