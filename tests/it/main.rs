@@ -9,3 +9,4 @@ mod support;
 mod hexnode;
 mod server;
 mod sweeppea;
+mod vault;

@@ -4,8 +4,8 @@ use base64::{Engine, prelude::BASE64_STANDARD};
 use reqwest::Method;
 
 use super::{
-    INVALID_PARAMETER, INVALID_REQUEST, KEY_INCORRECT, NOBODY, assert_reply, call, call_with, figures, hyphened, is_there,
-    open, try_announce, upload,
+    INVALID_PARAMETER, INVALID_REQUEST, KEY_INCORRECT, NOBODY, assert_reply, call, call_with, figures, hyphened,
+    is_there, open, try_announce, upload,
 };
 use crate::support::Server;
 
@@ -90,7 +90,8 @@ async fn the_key_is_judged_before_the_body() {
 #[tokio::test]
 async fn path_and_method_are_judged_before_the_key() {
     let server = Server::start().await;
-    let body = r#"{"message":"Method not allowed","ui_message_key":"API_BAD_REQUEST","status_code":"MethodNotAllowed"}"#;
+    let body =
+        r#"{"message":"Method not allowed","ui_message_key":"API_BAD_REQUEST","status_code":"MethodNotAllowed"}"#;
     for (method, path, allow) in [
         (Method::POST, "files", "DELETE"),
         (Method::GET, "files/", "DELETE"),
@@ -176,8 +177,7 @@ async fn bad_header_parameters_are_bad_parameters() {
     let server = Server::start().await;
     let key = server.account("ann").await.key;
     let group = open(&server, &key).await;
-    let good =
-        [("group_id", group.as_str()), ("transfer_method", "Chunk"), ("file_size", "3"), ("file_name", "a.txt")];
+    let good = [("group_id", group.as_str()), ("transfer_method", "Chunk"), ("file_size", "3"), ("file_name", "a.txt")];
     let refused = async |method: Method, path: &str, headers: &[(&str, &str)]| {
         let reply = call_with(&server, method, path, &key, headers, "").await;
         assert_eq!((reply.status, reply.text().as_str()), (401, INVALID_PARAMETER), "{path} {headers:?}");
@@ -186,16 +186,9 @@ async fn bad_header_parameters_are_bad_parameters() {
         let headers: Vec<_> = good.iter().enumerate().filter(|(at, _)| *at != missing).map(|(_, h)| *h).collect();
         refused(Method::GET, "transfer_file", &headers).await;
     }
-    for (at, value) in [
-        (0, "abc"),
-        (1, "Carrier"),
-        (1, ""),
-        (2, "-1"),
-        (2, "many"),
-        (2, "1.5"),
-        (2, ""),
-        (2, "99999999999999999999"),
-    ] {
+    for (at, value) in
+        [(0, "abc"), (1, "Carrier"), (1, ""), (2, "-1"), (2, "many"), (2, "1.5"), (2, ""), (2, "99999999999999999999")]
+    {
         let mut headers = good;
         headers[at].1 = value;
         refused(Method::GET, "transfer_file", &headers).await;

@@ -273,10 +273,9 @@ async fn two_calls_at_once_mark_a_file_once() {
     let key = server.account("ann").await.key;
     for round in 0..5 {
         let file = upload(&server, &key, "", &format!("f{round}"), b"1").await;
-        let (one, two) = tokio::join!(
-            delete_files(&server, &key, &[&file]),
-            call(&server, Method::DELETE, &format!("file/{file}"), &key)
-        );
+        let (batch, single) = ([file.as_str()], format!("file/{file}"));
+        let (one, two) =
+            tokio::join!(delete_files(&server, &key, &batch), call(&server, Method::DELETE, &single, &key));
         let won = (one.json()["success_counter"].as_i64().unwrap(), two.status);
         assert!(matches!(won, (1, 404) | (0, 200)), "{won:?}");
     }

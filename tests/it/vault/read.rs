@@ -93,10 +93,7 @@ async fn files_are_listed_sorted_found_and_cut() {
 
     assert_eq!(list(&[]).await, ["b.txt", "Ärger.txt", "a.pdf"]);
     assert_eq!(list(&[("sort_column", "name")]).await, ["a.pdf", "b.txt", "Ärger.txt"]);
-    assert_eq!(
-        list(&[("sort_column", "size"), ("sort_direction", "desc")]).await,
-        ["a.pdf", "Ärger.txt", "b.txt"]
-    );
+    assert_eq!(list(&[("sort_column", "size"), ("sort_direction", "desc")]).await, ["a.pdf", "Ärger.txt", "b.txt"]);
     assert_eq!(list(&[("sort_column", "expires")]).await.len(), 3);
     assert_eq!(list(&[("find", "TXT")]).await, ["b.txt", "Ärger.txt"]);
     assert_eq!(list(&[("find", "%")]).await, [""; 0]);

@@ -151,7 +151,8 @@ async fn failed_sign_ins_are_limited() {
         assert_reply(&reply, 403, KEY_INCORRECT);
     }
     let limited = limited.expect("failures are limited");
-    let body = r#"{"message":"Too many attempts","ui_message_key":"API_TOO_MANY_ATTEMPTS","status_code":"TooManyRequests"}"#;
+    let body =
+        r#"{"message":"Too many attempts","ui_message_key":"API_TOO_MANY_ATTEMPTS","status_code":"TooManyRequests"}"#;
     assert_reply(&limited, 429, body);
     let wait: u64 = limited.header("retry-after").parse().unwrap();
     assert!(wait > 0);

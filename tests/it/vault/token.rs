@@ -54,10 +54,10 @@ async fn a_read_only_key_reads_and_no_more() {
     let group = super::open(&server, &ann.key).await;
     let in_group = [("group_id", group.as_str())];
     let of_file = [("group_id", group.as_str()), ("file_id", file.as_str()), ("chunk_offset", "0")];
-    let new_file =
-        [("group_id", group.as_str()), ("transfer_method", "Chunk"), ("file_size", "1"), ("file_name", "b")];
+    let new_file = [("group_id", group.as_str()), ("transfer_method", "Chunk"), ("file_size", "1"), ("file_name", "b")];
     let one = super::ids(&[&file]);
-    let calls: [(Method, &str, &[(&str, &str)], &str); 13] = [
+    type Call<'a> = (Method, &'a str, &'a [(&'a str, &'a str)], &'a str);
+    let calls: [Call<'_>; 13] = [
         (Method::DELETE, "files", &[], &one),
         (Method::DELETE, "files", &[], "[]"),
         (Method::DELETE, "folders", &[], &one),

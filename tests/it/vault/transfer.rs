@@ -94,7 +94,8 @@ async fn a_bad_chunk_leaves_the_file_completable() {
     let group = open(&server, &key).await;
     let file = announce(&server, &key, &group, "", "a.txt", 6).await;
     assert_reply(&send_chunk(&server, &key, &group, &file, 2, b"cd").await, 200, SUCCESS);
-    for (offset, bytes) in [(0, &b"abc"[..]), (3, b"def"), (2, b"cde"), (2, b"c"), (4, b"efg"), (6, b"g"), (1, b"bcde")] {
+    for (offset, bytes) in [(0, &b"abc"[..]), (3, b"def"), (2, b"cde"), (2, b"c"), (4, b"efg"), (6, b"g"), (1, b"bcde")]
+    {
         let reply = send_chunk(&server, &key, &group, &file, offset, bytes).await;
         assert_eq!((reply.status, reply.text().as_str()), (401, INVALID_PARAMETER), "{offset} {bytes:?}");
     }
@@ -218,9 +219,8 @@ async fn an_upload_can_be_given_up_until_its_commit() {
     assert_eq!(figures(&server, "ann").await.0, 2);
     let reply = commit(&server, &key, &group).await;
     assert_reply(&reply, 200, &format!(r#"{{"files":[{{"file_id":"{two}","displayed_name":"two"}}]}}"#));
-    let drop_group = async |group: &str| {
-        call_with(&server, Method::DELETE, "transfer", &key, &[("group_id", group)], "").await
-    };
+    let drop_group =
+        async |group: &str| call_with(&server, Method::DELETE, "transfer", &key, &[("group_id", group)], "").await;
     assert_reply(&drop_group(&group).await, 401, INVALID_PARAMETER);
     assert!(is_there(&server, &key, &two).await);
 

@@ -90,10 +90,8 @@ async fn two_uploads_race_for_the_last_bytes() {
     let server = Server::start().await;
     let key = server.account_with("ann", &["--quota", "10"]).await.key;
     let group = open(&server, &key).await;
-    let (one, two) = tokio::join!(
-        try_announce(&server, &key, &group, "", "a", 6),
-        try_announce(&server, &key, &group, "", "b", 6)
-    );
+    let (one, two) =
+        tokio::join!(try_announce(&server, &key, &group, "", "a", 6), try_announce(&server, &key, &group, "", "b", 6));
     let mut statuses = [one.status, two.status];
     statuses.sort();
     assert_eq!(statuses, [200, 401]);
@@ -105,13 +103,8 @@ async fn open_as(server: &Server, key: &str, group: &str) -> Reply {
 }
 
 async fn announce_as(server: &Server, key: &str, group: &str, file: &str) -> Reply {
-    let headers = [
-        ("group_id", group),
-        ("file_id", file),
-        ("transfer_method", "Chunk"),
-        ("file_size", "0"),
-        ("file_name", "a"),
-    ];
+    let headers =
+        [("group_id", group), ("file_id", file), ("transfer_method", "Chunk"), ("file_size", "0"), ("file_name", "a")];
     call_with(server, Method::GET, "transfer_file", key, &headers, "").await
 }
 
