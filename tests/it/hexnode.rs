@@ -113,8 +113,6 @@ async fn figures(server: &Server) -> (Vec<Vec<serde_json::Value>>, usize) {
 
 /// Bytes that count against an account's quota.
 async fn used(server: &Server, account: i64) -> i64 {
-    let rows = server
-        .sql(&format!("select used from account where id = {account}"))
-        .await;
+    let rows = server.sql(&format!("select used from account where id = {account}")).await;
     rows[0][0].as_i64().unwrap()
 }

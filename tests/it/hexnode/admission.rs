@@ -69,17 +69,11 @@ async fn a_read_only_key_lists_and_no_more() {
 async fn a_key_that_ended_is_unknown() {
     let server = Server::start().await;
     let ann = server.account("ann").await;
-    let brief: serde_json::Value = server
-        .cli(&["key", "add", "ann", "--expires", "1h", "--json"])
-        .await
-        .json();
+    let brief: serde_json::Value = server.cli(&["key", "add", "ann", "--expires", "1h", "--json"]).await.json();
     let brief = brief["key"].as_str().unwrap();
     let revoked: serde_json::Value = server.cli(&["key", "add", "ann", "--json"]).await.json();
     assert_eq!(get_list(&server, brief, "").await.status, 200);
-    assert_eq!(
-        get_list(&server, revoked["key"].as_str().unwrap(), "").await.status,
-        200
-    );
+    assert_eq!(get_list(&server, revoked["key"].as_str().unwrap(), "").await.status, 200);
     server.advance(Duration::from_secs(3_601)).await;
     assert_unauthorized(&get_list(&server, brief, "").await, INVALID);
     let output = server.cli(&["key", "revoke", &revoked["id"].to_string()]).await;

@@ -61,14 +61,7 @@ async fn bodies_that_are_not_json() {
     let id = upload(&server, &ann.key, "a.pdf", b"x").await;
     let before = figures(&server).await;
     for call in [PRESIGN, VERIFY, DELETE] {
-        for body in [
-            "",
-            "{",
-            "file_ids=1",
-            r#"{"file_ids":[1]"#,
-            r#"{"file_ids":[1]}}"#,
-            r#"{"file_ids":[NaN]}"#,
-        ] {
+        for body in ["", "{", "file_ids=1", r#"{"file_ids":[1]"#, r#"{"file_ids":[1]}}"#, r#"{"file_ids":[NaN]}"#] {
             let reply = post(&server, &ann.key, call, body).await;
             assert_eq!(reply.status, 400, "{call} {body}");
             let start = r#"{"detail":"JSON parse error - "#;
@@ -88,15 +81,8 @@ async fn media_types_other_than_json() {
     let key = ("Authorization", ann.key.as_str());
     for call in [PRESIGN, VERIFY, DELETE] {
         let path = format!("{BASE}/{call}");
-        for sent in [
-            "text/plain",
-            "application/x-www-form-urlencoded",
-            "application/json5",
-            "json",
-        ] {
-            let reply = server
-                .send(Method::POST, &path, &[key, ("Content-Type", sent)], body.clone())
-                .await;
+        for sent in ["text/plain", "application/x-www-form-urlencoded", "application/json5", "json"] {
+            let reply = server.send(Method::POST, &path, &[key, ("Content-Type", sent)], body.clone()).await;
             let answer = format!(r#"{{"detail":"Unsupported media type \"{sent}\" in request."}}"#);
             assert_answer(&reply, 415, &answer);
         }
@@ -115,34 +101,15 @@ async fn other_methods_and_paths() {
     let ann = server.account("ann").await;
     let key = ("Authorization", ann.key.as_str());
     for (path, allow, methods) in [
-        (
-            DELETE,
-            "POST",
-            [Method::GET, Method::PUT, Method::DELETE, Method::PATCH],
-        ),
-        (
-            PRESIGN,
-            "POST",
-            [Method::GET, Method::PUT, Method::DELETE, Method::PATCH],
-        ),
-        (
-            VERIFY,
-            "POST",
-            [Method::GET, Method::PUT, Method::DELETE, Method::PATCH],
-        ),
+        (DELETE, "POST", [Method::GET, Method::PUT, Method::DELETE, Method::PATCH]),
+        (PRESIGN, "POST", [Method::GET, Method::PUT, Method::DELETE, Method::PATCH]),
+        (VERIFY, "POST", [Method::GET, Method::PUT, Method::DELETE, Method::PATCH]),
         ("", "GET", [Method::POST, Method::PUT, Method::DELETE, Method::PATCH]),
     ] {
         for method in methods {
-            for path in [
-                format!("{BASE}/{path}"),
-                format!("{BASE}/{path}").trim_end_matches('/').to_owned(),
-            ] {
+            for path in [format!("{BASE}/{path}"), format!("{BASE}/{path}").trim_end_matches('/').to_owned()] {
                 let reply = server.send(method.clone(), &path, &[key], "").await;
-                assert_answer(
-                    &reply,
-                    405,
-                    &format!(r#"{{"detail":"Method \"{method}\" not allowed."}}"#),
-                );
+                assert_answer(&reply, 405, &format!(r#"{{"detail":"Method \"{method}\" not allowed."}}"#));
                 assert_eq!(reply.header("allow"), allow);
             }
         }
@@ -189,28 +156,16 @@ async fn bodies_of_presign() {
         (r#"{"file_name":""}"#, name("This field may not be blank.")),
         (r#"{"file_name":5}"#, name("Not a valid string.")),
         (r#"{"file_name":["a"]}"#, name("Not a valid string.")),
-        (
-            r#"{"file_name":"LONG"}"#,
-            name("Ensure this field has no more than 255 characters."),
-        ),
+        (r#"{"file_name":"LONG"}"#, name("Ensure this field has no more than 255 characters.")),
         (r#"{"file_name":"a/b"}"#, invalid.clone()),
         (r#"{"file_name":"a\\b"}"#, invalid.clone()),
         (r#"{"file_name":"a\u0000b"}"#, invalid.clone()),
         (r#"{"file_name":"a\nb"}"#, invalid.clone()),
         (r#"{"file_name":"."}"#, invalid.clone()),
         (r#"{"file_name":".."}"#, invalid.clone()),
-        (
-            r#"{"file_name":"a","content_type":"pdf"}"#,
-            r#"{"content_type":["Enter a valid value."]}"#.to_owned(),
-        ),
-        (
-            r#"{"file_name":"a","content_type":""}"#,
-            r#"{"content_type":["Enter a valid value."]}"#.to_owned(),
-        ),
-        (
-            r#"{"file_name":"a","content_type":5}"#,
-            r#"{"content_type":["Not a valid string."]}"#.to_owned(),
-        ),
+        (r#"{"file_name":"a","content_type":"pdf"}"#, r#"{"content_type":["Enter a valid value."]}"#.to_owned()),
+        (r#"{"file_name":"a","content_type":""}"#, r#"{"content_type":["Enter a valid value."]}"#.to_owned()),
+        (r#"{"file_name":"a","content_type":5}"#, r#"{"content_type":["Not a valid string."]}"#.to_owned()),
         (
             r#"{"file_name":"","content_type":"a/b/c"}"#,
             r#"{"file_name":["This field may not be blank."],"content_type":["Enter a valid value."]}"#.to_owned(),
@@ -230,10 +185,7 @@ async fn bodies_of_verify() {
     let invalid = r#"{"file_uuid":["Must be a valid UUID."]}"#;
     for (body, answer) in [
         ("{}", format!(r#"{{"file_uuid":["{REQUIRED}"]}}"#).as_str()),
-        (
-            r#"{"file_uuid":null}"#,
-            format!(r#"{{"file_uuid":["{NULL}"]}}"#).as_str(),
-        ),
+        (r#"{"file_uuid":null}"#, format!(r#"{{"file_uuid":["{NULL}"]}}"#).as_str()),
         (r#"{"file_uuid":""}"#, invalid),
         (r#"{"file_uuid":"6f1c0d7e"}"#, invalid),
         (r#"{"file_uuid":101}"#, invalid),

@@ -32,9 +32,7 @@ async fn the_vendors_example() {
         // The ids of the example, each time for new files.
         let first = upload(&server, &ann.key, "a.pdf", b"a").await;
         let second = upload(&server, &ann.key, "b.pdf", b"b").await;
-        let body = body
-            .replace("101", &first.to_string())
-            .replace("102", &second.to_string());
+        let body = body.replace("101", &first.to_string()).replace("102", &second.to_string());
         assert_answer(&post(&server, &ann.key, DELETE, &body).await, 200, DELETED);
         assert_eq!(listed(&server, &ann.key).await, Vec::<i64>::new());
     }
@@ -80,9 +78,7 @@ async fn one_id_that_is_not_there_stops_all() {
     let gone = upload(&server, &ann.key, "gone.pdf", b"gone").await;
     assert_answer(&delete(&server, &ann.key, &format!("[{gone}]")).await, 200, DELETED);
     let trashed = upload(&server, &ann.key, "trashed.pdf", b"trashed").await;
-    server
-        .sql(&format!("update node set state = 2 where id = {trashed}"))
-        .await;
+    server.sql(&format!("update node set state = 2 where id = {trashed}")).await;
     // An upload that waits for its verify has no id yet; the next one is not there.
     let (url, _) = presign(&server, &ann.key, "waits.pdf", "application/pdf").await;
     put(&server, &url, "application/pdf", b"waits").await;
@@ -176,10 +172,7 @@ async fn a_hold_stops_the_whole_batch() {
     let refusal = format!(r#"{{"detail":"File is under a legal hold.","file_ids":[{}]}}"#, held.id);
     assert_answer(&delete(&server, &ann.key, &ids).await, 403, &refusal);
     // What is not there is told before what is held.
-    assert_not_found(
-        &delete(&server, &ann.key, &format!("[{},999999]", held.id)).await,
-        "[999999]",
-    );
+    assert_not_found(&delete(&server, &ann.key, &format!("[{},999999]", held.id)).await, "[999999]");
     assert_eq!(figures(&server).await, before);
 
     let output = server.cli(&["hold", "remove", &held.uuid]).await;
@@ -198,11 +191,7 @@ async fn a_hold_with_an_end_stops_until_then() {
     assert_eq!(delete(&server, &ann.key, &format!("[{}]", held.id)).await.status, 403);
     let century = std::time::Duration::from_secs(100 * 366 * 86_400);
     server.advance(century).await;
-    assert_answer(
-        &delete(&server, &ann.key, &format!("[{}]", held.id)).await,
-        200,
-        DELETED,
-    );
+    assert_answer(&delete(&server, &ann.key, &format!("[{}]", held.id)).await, 200, DELETED);
 }
 
 #[tokio::test]
@@ -213,9 +202,7 @@ async fn a_file_locked_by_another_or_being_edited_stops_the_whole_batch() {
     let free = upload(&server, &ann.key, "free.pdf", b"free").await;
     let locked = upload(&server, &ann.key, "locked.pdf", b"locked").await;
     let edited = upload(&server, &ann.key, "edited.pdf", b"edited").await;
-    server
-        .sql(&format!("update node set locked_by = {} where id = {locked}", bob.id))
-        .await;
+    server.sql(&format!("update node set locked_by = {} where id = {locked}", bob.id)).await;
     server
         .sql(&format!(
             "insert into edit_session (node_id, account_id, tab, exclusive, expires_at) \
@@ -229,9 +216,7 @@ async fn a_file_locked_by_another_or_being_edited_stops_the_whole_batch() {
     assert_eq!(listed(&server, &ann.key).await, [edited, locked, free]);
 
     // One's own lock does not stop oneself, and an editing that ran out stops nobody.
-    server
-        .sql(&format!("update node set locked_by = {} where id = {locked}", ann.id))
-        .await;
+    server.sql(&format!("update node set locked_by = {} where id = {locked}", ann.id)).await;
     server.sql("update edit_session set expires_at = 1").await;
     let reply = delete(&server, &ann.key, &format!("[{edited},{free},{locked}]")).await;
     assert_answer(&reply, 200, DELETED);
@@ -274,11 +259,7 @@ async fn a_hold_set_after_the_answer_keeps_the_bytes() {
     let ann = server.account("ann").await;
     let file = uploaded(&server, &ann.key, "a.pdf", b"abc").await;
     server.storage_down();
-    assert_answer(
-        &delete(&server, &ann.key, &format!("[{}]", file.id)).await,
-        200,
-        DELETED,
-    );
+    assert_answer(&delete(&server, &ann.key, &format!("[{}]", file.id)).await, 200, DELETED);
     let output = server.cli(&["hold", "add", &file.uuid, "--reason", "late"]).await;
     assert_eq!(output.status, 0, "{output:?}");
     server.storage_up();
@@ -326,11 +307,7 @@ async fn the_curl_lines_work() {
             url,
         ])
     };
-    let presigned = call(
-        PRESIGN,
-        r#"{"file_name":"report.pdf","content_type":"application/pdf"}"#.into(),
-    )
-    .await;
+    let presigned = call(PRESIGN, r#"{"file_name":"report.pdf","content_type":"application/pdf"}"#.into()).await;
     let presigned: serde_json::Value = serde_json::from_str(&presigned).unwrap();
     let sent = curl(vec![
         "-X".into(),
@@ -353,10 +330,7 @@ async fn the_curl_lines_work() {
 
 async fn curl(args: Vec<String>) -> String {
     let output = tokio::task::spawn_blocking(move || {
-        std::process::Command::new("curl")
-            .args(["-sS", "--fail-with-body", "--noproxy", "*"])
-            .args(args)
-            .output()
+        std::process::Command::new("curl").args(["-sS", "--fail-with-body", "--noproxy", "*"]).args(args).output()
     })
     .await
     .unwrap()

@@ -15,23 +15,13 @@ async fn a_put_after_the_delete_is_refused() {
     let server = Server::start().await;
     let ann = server.account("ann").await;
     let file = uploaded(&server, &ann.key, "a.pdf", b"abc").await;
-    assert_answer(
-        &delete(&server, &ann.key, &format!("[{}]", file.id)).await,
-        200,
-        DELETED,
-    );
+    assert_answer(&delete(&server, &ann.key, &format!("[{}]", file.id)).await, 200, DELETED);
     let reply = put(&server, &file.url, "application/pdf", b"late").await;
     assert_s3(&reply, 403, "AccessDenied");
     server.run_jobs().await;
     assert!(server.objects().is_empty());
     assert_eq!(listed(&server, &ann.key).await, Vec::<i64>::new());
-    let reply = post(
-        &server,
-        &ann.key,
-        VERIFY,
-        &format!(r#"{{"file_uuid":"{}"}}"#, file.uuid),
-    )
-    .await;
+    let reply = post(&server, &ann.key, VERIFY, &format!(r#"{{"file_uuid":"{}"}}"#, file.uuid)).await;
     assert_answer(&reply, 404, NOT_FOUND);
 
     server.advance(Duration::from_secs(195 * 60 + 1)).await;
@@ -111,13 +101,6 @@ fn slow_put(server: &Server, url: &str) -> (mpsc::Sender<&'static str>, Slow) {
         Some((Bytes::from_static(chunk.as_bytes()), receiver))
     });
     let body = reqwest::Body::wrap_stream(chunks.map(Ok::<_, std::io::Error>));
-    let request = server
-        .http()
-        .request(Method::PUT, url)
-        .header("Content-Type", "application/pdf")
-        .body(body);
-    (
-        sender,
-        tokio::spawn(async move { Reply::read(request.send().await?).await }),
-    )
+    let request = server.http().request(Method::PUT, url).header("Content-Type", "application/pdf").body(body);
+    (sender, tokio::spawn(async move { Reply::read(request.send().await?).await }))
 }

@@ -48,51 +48,17 @@ async fn pages_are_linked() {
     let link = |query: &str| serde_json::json!(server.url(&format!("{BASE}/{query}")));
     let none = serde_json::Value::Null;
     for (query, next, previous, results) in [
-        (
-            "?per_page=2",
-            link("?page=2&per_page=2"),
-            none.clone(),
-            vec![ids[4], ids[3]],
-        ),
-        (
-            "?page=2&per_page=2",
-            link("?page=3&per_page=2"),
-            link("?per_page=2"),
-            vec![ids[2], ids[1]],
-        ),
-        (
-            "?page=3&per_page=2",
-            none.clone(),
-            link("?page=2&per_page=2"),
-            vec![ids[0]],
-        ),
-        (
-            "?per_page=3&order_by=asc",
-            link("?order_by=asc&page=2&per_page=3"),
-            none.clone(),
-            ids[..3].to_vec(),
-        ),
-        (
-            "?order_by=desc&per_page=5",
-            none.clone(),
-            none.clone(),
-            ids.iter().rev().copied().collect(),
-        ),
+        ("?per_page=2", link("?page=2&per_page=2"), none.clone(), vec![ids[4], ids[3]]),
+        ("?page=2&per_page=2", link("?page=3&per_page=2"), link("?per_page=2"), vec![ids[2], ids[1]]),
+        ("?page=3&per_page=2", none.clone(), link("?page=2&per_page=2"), vec![ids[0]]),
+        ("?per_page=3&order_by=asc", link("?order_by=asc&page=2&per_page=3"), none.clone(), ids[..3].to_vec()),
+        ("?order_by=desc&per_page=5", none.clone(), none.clone(), ids.iter().rev().copied().collect()),
         ("?per_page=101&order_by=asc", none.clone(), none.clone(), ids.clone()),
     ] {
         let page = get_list(&server, &ann.key, query).await.json();
-        let found: Vec<_> = page["results"]
-            .as_array()
-            .unwrap()
-            .iter()
-            .map(|file| &file["id"])
-            .collect();
+        let found: Vec<_> = page["results"].as_array().unwrap().iter().map(|file| &file["id"]).collect();
         assert_eq!(found, results.iter().collect::<Vec<_>>(), "{query}");
-        assert_eq!(
-            (&page["count"], &page["next"], &page["previous"]),
-            (&5.into(), &next, &previous),
-            "{query}"
-        );
+        assert_eq!((&page["count"], &page["next"], &page["previous"]), (&5.into(), &next, &previous), "{query}");
     }
 
     let mut found = Vec::new();
@@ -100,13 +66,7 @@ async fn pages_are_linked() {
     loop {
         let headers = [("Authorization", ann.key.as_str())];
         let page = server.send(Method::GET, &url, &headers, "").await.json();
-        found.extend(
-            page["results"]
-                .as_array()
-                .unwrap()
-                .iter()
-                .map(|file| file["id"].as_i64().unwrap()),
-        );
+        found.extend(page["results"].as_array().unwrap().iter().map(|file| file["id"].as_i64().unwrap()));
         match page["next"].as_str() {
             Some(next) => url = next.to_owned(),
             None => break,
@@ -123,15 +83,7 @@ async fn a_page_past_the_end_is_invalid() {
     let invalid = r#"{"detail":"Invalid page."}"#;
     assert_answer(&get_list(&server, &ann.key, "?page=2").await, 404, invalid);
     upload(&server, &ann.key, "a.pdf", b"x").await;
-    for page in [
-        "2",
-        "0",
-        "-1",
-        "x",
-        "",
-        "18446744073709551615",
-        "99999999999999999999999",
-    ] {
+    for page in ["2", "0", "-1", "x", "", "18446744073709551615", "99999999999999999999999"] {
         let reply = get_list(&server, &ann.key, &format!("?page={page}")).await;
         assert_answer(&reply, 404, invalid);
     }

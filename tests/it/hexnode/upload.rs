@@ -72,11 +72,7 @@ async fn an_empty_file_is_a_file() {
     let ann = server.account("ann").await;
     let file = uploaded(&server, &ann.key, "empty.pdf", b"").await;
     assert_eq!(listed(&server, &ann.key).await, [file.id]);
-    assert_answer(
-        &delete(&server, &ann.key, &format!("[{}]", file.id)).await,
-        200,
-        DELETED,
-    );
+    assert_answer(&delete(&server, &ann.key, &format!("[{}]", file.id)).await, 200, DELETED);
 }
 
 #[tokio::test]
@@ -93,11 +89,7 @@ async fn verify_gives_the_id_and_gives_it_again() {
         r#"{{"message":"File Upload Verified Successfully","file_id":{id},"file_name":"Ü \"x\".pdf","file_uuid":"{uuid}"}}"#
     );
     assert_answer(&first, 200, &answer);
-    for again in [
-        body.clone(),
-        body.to_uppercase().replace("FILE_UUID", "file_uuid"),
-        body.replace('-', ""),
-    ] {
+    for again in [body.clone(), body.to_uppercase().replace("FILE_UUID", "file_uuid"), body.replace('-', "")] {
         assert_answer(&post(&server, &ann.key, VERIFY, &again).await, 200, &answer);
     }
     assert_eq!(listed(&server, &ann.key).await, [id]);
@@ -140,11 +132,7 @@ async fn the_media_type_is_optional() {
     let ann = server.account("ann").await;
     let reply = post(&server, &ann.key, PRESIGN, r#"{"file_name":"a"}"#).await;
     let url = reply.json()["presigned_url"].as_str().unwrap().to_owned();
-    assert_s3(
-        &put(&server, &url, "text/plain", b"x").await,
-        403,
-        "SignatureDoesNotMatch",
-    );
+    assert_s3(&put(&server, &url, "text/plain", b"x").await, 403, "SignatureDoesNotMatch");
     assert_eq!(put(&server, &url, "application/octet-stream", b"x").await.status, 200);
 }
 
@@ -179,13 +167,7 @@ async fn the_url_is_good_for_one_request_only() {
     let elsewhere = [("Content-Type", "text/plain"), ("Host", "elsewhere.example")];
     let reply = server.send(Method::PUT, &url, &elsewhere, b"x".to_vec()).await;
     assert_s3(&reply, 403, "SignatureDoesNotMatch");
-    for method in [
-        Method::GET,
-        Method::POST,
-        Method::DELETE,
-        Method::PATCH,
-        Method::OPTIONS,
-    ] {
+    for method in [Method::GET, Method::POST, Method::DELETE, Method::PATCH, Method::OPTIONS] {
         let reply = server.send(method, &url, &headers, "").await;
         assert_s3(&reply, 403, "SignatureDoesNotMatch");
     }
@@ -246,11 +228,7 @@ async fn a_public_url_is_what_is_signed() {
     let (base, rest) = url.split_once("/s3/").unwrap();
     assert!(base.eq_ignore_ascii_case("http://files.example.com:80"), "{url}");
     let here = server.url(&format!("/s3/{rest}"));
-    assert_s3(
-        &put(&server, &here, "text/plain", b"x").await,
-        403,
-        "SignatureDoesNotMatch",
-    );
+    assert_s3(&put(&server, &here, "text/plain", b"x").await, 403, "SignatureDoesNotMatch");
     for host in ["files.example.com", "FILES.example.com:80"] {
         let headers = [("Content-Type", "text/plain"), ("Host", host)];
         let reply = server.send(Method::PUT, &here, &headers, b"x".to_vec()).await;
@@ -285,9 +263,7 @@ async fn a_put_beyond_the_quota_keeps_nothing() {
     // Sent without a length, it is stopped where the room ends.
     let chunks = futures_util::stream::iter((0..41).map(|_| Ok::<_, std::io::Error>(vec![b'x'])));
     let body = reqwest::Body::wrap_stream(chunks);
-    let reply = server
-        .send(Method::PUT, &url, &[("Content-Type", "text/plain")], body)
-        .await;
+    let reply = server.send(Method::PUT, &url, &[("Content-Type", "text/plain")], body).await;
     assert_s3(&reply, 400, "EntityTooLarge");
     server.run_jobs().await;
     assert_eq!(figures(&server).await, before);
@@ -310,10 +286,8 @@ async fn two_puts_racing_for_the_last_bytes_never_exceed_the_quota() {
     let (one, _) = presign(&server, &ann.key, "1", "text/plain").await;
     let (two, _) = presign(&server, &ann.key, "2", "text/plain").await;
     let bytes = [b'x'; 600];
-    let (first, second) = tokio::join!(
-        put(&server, &one, "text/plain", &bytes),
-        put(&server, &two, "text/plain", &bytes)
-    );
+    let (first, second) =
+        tokio::join!(put(&server, &one, "text/plain", &bytes), put(&server, &two, "text/plain", &bytes));
     let mut statuses = [first.status, second.status];
     statuses.sort();
     assert_eq!(statuses, [200, 400]);
@@ -346,9 +320,7 @@ async fn first_line_of_put(server: &Server, url: &str, length: u64) -> String {
          Content-Length: {length}\r\nExpect: 100-continue\r\n\r\n",
         server.port()
     );
-    let mut stream = tokio::net::TcpStream::connect(("127.0.0.1", server.port()))
-        .await
-        .unwrap();
+    let mut stream = tokio::net::TcpStream::connect(("127.0.0.1", server.port())).await.unwrap();
     stream.write_all(head.as_bytes()).await.unwrap();
     let mut line = String::new();
     BufReader::new(stream).read_line(&mut line).await.unwrap();
@@ -367,9 +339,7 @@ async fn a_body_that_breaks_off_is_not_kept() {
          Content-Length: 1000\r\n\r\nonly this",
         server.port()
     );
-    let mut stream = tokio::net::TcpStream::connect(("127.0.0.1", server.port()))
-        .await
-        .unwrap();
+    let mut stream = tokio::net::TcpStream::connect(("127.0.0.1", server.port())).await.unwrap();
     stream.write_all(head.as_bytes()).await.unwrap();
     drop(stream);
     let body = format!(r#"{{"file_uuid":"{uuid}"}}"#);
