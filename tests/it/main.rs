@@ -6,5 +6,7 @@
 
 mod support;
 
+mod hexnode;
 mod server;
 mod sweeppea;
+mod vault;

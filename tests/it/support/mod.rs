@@ -235,7 +235,7 @@ impl Server {
     pub fn objects(&self) -> Vec<PathBuf> {
         let mut found = Vec::new();
         files_below(&self.objects_dir(), &mut found);
-        found.retain(|path| !path.file_name().unwrap().to_string_lossy().contains("installation"));
+        found.retain(|path| path.file_name().unwrap() != "unfile-installation");
         found.sort();
         found
     }
