@@ -3,6 +3,7 @@
 mod access;
 mod counting;
 mod crash;
+mod cross;
 mod delete;
 mod fetch;
 mod read_url;
