@@ -117,8 +117,11 @@ fn check_upload(body: &[u8]) -> Result<(NewFile, Bytes), Refusal> {
     if size > FILE_LIMIT {
         return Err(Refusal::FileTooLarge { size });
     }
-    let new =
-        NewFile { name: NodeName::parse(&fields.name)?, media_type: media_type.to_owned(), private: fields.private };
+    let new = NewFile {
+        name: NodeName::parse(&fields.name).map_err(Error::from)?,
+        media_type: media_type.to_owned(),
+        private: fields.private,
+    };
     Ok((new, fields.bytes))
 }
 
