@@ -29,6 +29,9 @@ const NO_LONGER_THAN: Duration = Duration::from_secs(5);
 pub(crate) async fn linger(request: Request, next: Next) -> Response {
     let waits = request.headers().contains_key(EXPECT);
     let (parts, body) = request.into_parts();
+    if body.is_end_stream() {
+        return next.run(Request::from_parts(parts, body)).await;
+    }
     let shared = Shared(Arc::new(Mutex::new(Incoming { body, asked: false })));
     let answer = next.run(Request::from_parts(parts, Body::new(shared.clone()))).await;
     if shared.is_coming(waits) {

@@ -169,6 +169,7 @@ pub fn router(app: &App, part: &Part) -> Router {
     router
         .fallback(unknown)
         .layer(CatchPanicLayer::custom(log::panicked))
+        .layer(middleware::from_fn(linger::linger))
         .layer(middleware::from_fn_with_state(app.clone(), log::around))
         .with_state(app.clone())
 }

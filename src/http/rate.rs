@@ -40,10 +40,7 @@ impl<K: Eq + Hash> RateLimit<K> {
     pub(crate) fn new(calls: u32) -> Self {
         Self {
             calls: calls as usize,
-            counted: Mutex::new(Counted {
-                times: HashMap::new(),
-                tidied: OffsetDateTime::UNIX_EPOCH,
-            }),
+            counted: Mutex::new(Counted { times: HashMap::new(), tidied: OffsetDateTime::UNIX_EPOCH }),
         }
     }
 
@@ -61,9 +58,9 @@ impl<K: Eq + Hash> RateLimit<K> {
         let times = counted.times.entry(caller).or_default();
         drop_older(times, now);
         match times.front() {
-            Some(oldest) if times.len() >= self.calls => Err(OverRate {
-                retry_after: whole_seconds(*oldest + WINDOW - now),
-            }),
+            Some(oldest) if times.len() >= self.calls => {
+                Err(OverRate { retry_after: whole_seconds(*oldest + WINDOW - now) })
+            }
             _ => {
                 times.push_back(now);
                 Ok(())

@@ -15,10 +15,7 @@ use time::{OffsetDateTime, PrimitiveDateTime, format_description::BorrowedFormat
 
 const ALGORITHM: &str = "AWS4-HMAC-SHA256";
 const ACCESS_KEY: &str = "unfile";
-const SCOPE: Scope = Scope {
-    region: "local",
-    service: "s3",
-};
+const SCOPE: Scope = Scope { region: "local", service: "s3" };
 const SIGNED_HEADERS: &str = "content-type;host";
 const SIGNATURE: &str = "X-Amz-Signature";
 const DATE_FORMAT: &[BorrowedFormatItem<'static>] = format_description!("[year][month][day]T[hour][minute][second]Z");
@@ -73,20 +70,14 @@ pub(crate) fn sign(secret: &[u8; 32], signed: Signed<'_>, from: OffsetDateTime, 
 /// # Errors
 /// [`Refusal`]. A URL that is both wrong and old is wrong: its dates are not ours.
 pub(crate) fn check(secret: &[u8; 32], signed: Signed<'_>, query: &str, now: OffsetDateTime) -> Result<(), Refusal> {
-    let (signatures, members): (Vec<_>, Vec<_>) = decode_query(query)
-        .ok_or(Refusal::Mismatch)?
-        .into_iter()
-        .partition(|(name, _)| name == SIGNATURE);
+    let (signatures, members): (Vec<_>, Vec<_>) =
+        decode_query(query).ok_or(Refusal::Mismatch)?.into_iter().partition(|(name, _)| name == SIGNATURE);
     let [(_, signature)] = signatures.as_slice() else {
         return Err(Refusal::Mismatch);
     };
     let date = only(&members, "X-Amz-Date").ok_or(Refusal::Mismatch)?;
-    let from = PrimitiveDateTime::parse(&date, DATE_FORMAT)
-        .map_err(|_| Refusal::Mismatch)?
-        .assume_utc();
-    let life = only(&members, "X-Amz-Expires")
-        .and_then(|life| life.parse::<i64>().ok())
-        .ok_or(Refusal::Mismatch)?;
+    let from = PrimitiveDateTime::parse(&date, DATE_FORMAT).map_err(|_| Refusal::Mismatch)?.assume_utc();
+    let life = only(&members, "X-Amz-Expires").and_then(|life| life.parse::<i64>().ok()).ok_or(Refusal::Mismatch)?;
     let day = date.get(..DAY).unwrap_or_default();
     let text = string_to_sign(&SCOPE, &date, &canonical_request(signed, &canonical_query(members)));
     mac(&SCOPE.key(secret, day), text.as_bytes())
@@ -128,12 +119,7 @@ impl Scope {
 }
 
 fn canonical_request(signed: Signed<'_>, query: &str) -> String {
-    let Signed {
-        method,
-        host,
-        path,
-        content_type,
-    } = signed;
+    let Signed { method, host, path, content_type } = signed;
     let headers = format!("content-type:{}\nhost:{host}\n", content_type.trim());
     canonical(method, path, query, &headers, SIGNED_HEADERS)
 }
@@ -148,10 +134,8 @@ fn string_to_sign(scope: &Scope, date: &str, canonical: &str) -> String {
 }
 
 fn canonical_query(members: Vec<(String, String)>) -> String {
-    let mut members: Vec<_> = members
-        .iter()
-        .map(|(name, value)| format!("{}={}", escape(name), escape(value)))
-        .collect();
+    let mut members: Vec<_> =
+        members.iter().map(|(name, value)| format!("{}={}", escape(name), escape(value))).collect();
     members.sort_unstable();
     members.join("&")
 }
@@ -169,10 +153,7 @@ fn decode_query(query: &str) -> Option<Vec<(String, String)>> {
 
 /// The value of a member that stands there once.
 fn only(members: &[(String, String)], name: &str) -> Option<String> {
-    let mut values = members
-        .iter()
-        .filter(|(other, _)| other == name)
-        .map(|(_, value)| value);
+    let mut values = members.iter().filter(|(other, _)| other == name).map(|(_, value)| value);
     match (values.next(), values.next()) {
         (Some(value), None) => Some(value.clone()),
         _ => None,
@@ -237,28 +218,16 @@ mod tests {
     /// The example of Amazon's own page "Authenticating Requests: Using Query Parameters".
     #[test]
     fn signs_as_amazon_does() {
-        let amazon = Scope {
-            region: "us-east-1",
-            service: "s3",
-        };
+        let amazon = Scope { region: "us-east-1", service: "s3" };
         let date = "20130524T000000Z";
         let query = canonical_query(vec![
             ("X-Amz-SignedHeaders".into(), "host".into()),
             ("X-Amz-Algorithm".into(), ALGORITHM.into()),
-            (
-                "X-Amz-Credential".into(),
-                "AKIAIOSFODNN7EXAMPLE/20130524/us-east-1/s3/aws4_request".into(),
-            ),
+            ("X-Amz-Credential".into(), "AKIAIOSFODNN7EXAMPLE/20130524/us-east-1/s3/aws4_request".into()),
             ("X-Amz-Date".into(), date.into()),
             ("X-Amz-Expires".into(), "86400".into()),
         ]);
-        let request = canonical(
-            "GET",
-            "/test.txt",
-            &query,
-            "host:examplebucket.s3.amazonaws.com\n",
-            "host",
-        );
+        let request = canonical("GET", "/test.txt", &query, "host:examplebucket.s3.amazonaws.com\n", "host");
         let key = amazon.key(b"wJalrXUtnFEMI/K7MDENG/bPxRfiCYEXAMPLEKEY", "20130524");
         let text = string_to_sign(&amazon, date, &request);
         assert_eq!(
@@ -269,10 +238,7 @@ mod tests {
 
     #[test]
     fn the_query_reads_like_s3() {
-        let (before, signature) = url()
-            .rsplit_once('=')
-            .map(|(a, b)| (a.to_owned(), b.to_owned()))
-            .unwrap();
+        let (before, signature) = url().rsplit_once('=').map(|(a, b)| (a.to_owned(), b.to_owned())).unwrap();
         assert_eq!(
             before,
             "X-Amz-Algorithm=AWS4-HMAC-SHA256&X-Amz-Credential=unfile%2F20260404%2Flocal%2Fs3%2Faws4_request\
@@ -285,14 +251,8 @@ mod tests {
     fn is_good_until_its_end() {
         let query = url();
         assert_eq!(check(SECRET, PUT, &query, FROM), Ok(()));
-        assert_eq!(
-            check(SECRET, PUT, &query, datetime!(2026-04-04 10:09:24.999 UTC)),
-            Ok(())
-        );
-        assert_eq!(
-            check(SECRET, PUT, &query, datetime!(2026-04-04 10:09:25 UTC)),
-            Err(Refusal::Expired)
-        );
+        assert_eq!(check(SECRET, PUT, &query, datetime!(2026-04-04 10:09:24.999 UTC)), Ok(()));
+        assert_eq!(check(SECRET, PUT, &query, datetime!(2026-04-04 10:09:25 UTC)), Err(Refusal::Expired));
         assert_eq!(check(SECRET, PUT, &query, FROM + LIFE), Err(Refusal::Expired));
     }
 
@@ -301,22 +261,10 @@ mod tests {
         let query = url();
         for other in [
             Signed { method: "GET", ..PUT },
-            Signed {
-                host: "other.example.com",
-                ..PUT
-            },
-            Signed {
-                path: "/s3/hexnode/6f1c0d7e-3f0a-4a53-9f52-0b1d8f2c7a12",
-                ..PUT
-            },
-            Signed {
-                content_type: "text/html",
-                ..PUT
-            },
-            Signed {
-                content_type: "",
-                ..PUT
-            },
+            Signed { host: "other.example.com", ..PUT },
+            Signed { path: "/s3/hexnode/6f1c0d7e-3f0a-4a53-9f52-0b1d8f2c7a12", ..PUT },
+            Signed { content_type: "text/html", ..PUT },
+            Signed { content_type: "", ..PUT },
         ] {
             assert_eq!(check(SECRET, other, &query, FROM), Err(Refusal::Mismatch), "{other:?}");
         }
@@ -337,10 +285,7 @@ mod tests {
             query.replace("content-type%3Bhost", "host"),
             query.replace(&signature, ""),
             query.replace(&signature, &signature[..62]),
-            query.replace(
-                &signature,
-                &signature.to_uppercase().replace(|c: char| c.is_ascii_digit(), "F"),
-            ),
+            query.replace(&signature, &signature.to_uppercase().replace(|c: char| c.is_ascii_digit(), "F")),
             query.replace("&X-Amz-Signature=", "&X-Amz-Other="),
             format!("{query}&more=1"),
             format!("{query}&X-Amz-Signature={signature}"),

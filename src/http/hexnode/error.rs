@@ -86,12 +86,7 @@ impl IntoResponse for Refusal {
             Refusal::BodyTooLarge => detail(S::PAYLOAD_TOO_LARGE, "Request body too large."),
             Refusal::BodyBrokenOff => detail(S::BAD_REQUEST, "JSON parse error - the body broke off"),
             Refusal::Syntax(reason) => detail(S::BAD_REQUEST, &format!("JSON parse error - {reason}")),
-            Refusal::NonField(text) => json(
-                S::BAD_REQUEST,
-                &NonFieldErrors {
-                    non_field_errors: [text],
-                },
-            ),
+            Refusal::NonField(text) => json(S::BAD_REQUEST, &NonFieldErrors { non_field_errors: [text] }),
             Refusal::Fields(errors) => json(S::BAD_REQUEST, &errors),
             Refusal::NoFiles(ids) => detail_with_ids(S::NOT_FOUND, "Not found.", &ids),
             Refusal::Held(ids) => detail_with_ids(S::FORBIDDEN, "File is under a legal hold.", &ids),
@@ -118,10 +113,7 @@ fn engine_error(error: Error) -> Response {
         Error::QuotaExceeded { .. } => detail(S::BAD_REQUEST, "Storage quota exceeded."),
         Error::StorageFull => detail(S::BAD_REQUEST, "Storage is full."),
         Error::Busy => {
-            let answer = detail(
-                S::SERVICE_UNAVAILABLE,
-                "Service temporarily unavailable, try again later.",
-            );
+            let answer = detail(S::SERVICE_UNAVAILABLE, "Service temporarily unavailable, try again later.");
             with_header(answer, RETRY_AFTER, HeaderValue::from_static("1"))
         }
         // What this dialect never asks for cannot be refused: a fault of ours.
@@ -164,11 +156,9 @@ impl IntoResponse for PutRefusal {
 fn put_engine_error(error: Error) -> Response {
     use StatusCode as S;
     match error {
-        Error::QuotaExceeded { .. } | Error::TooLarge => s3_error(
-            S::BAD_REQUEST,
-            "EntityTooLarge",
-            "Your proposed upload exceeds the maximum allowed size",
-        ),
+        Error::QuotaExceeded { .. } | Error::TooLarge => {
+            s3_error(S::BAD_REQUEST, "EntityTooLarge", "Your proposed upload exceeds the maximum allowed size")
+        }
         Error::StorageFull => s3_error(S::BAD_REQUEST, "EntityTooLarge", "Storage is full."),
         Error::UploadEnded | Error::NotFound | Error::Forbidden | Error::AccountDisabled => {
             s3_error(S::FORBIDDEN, "AccessDenied", "Access Denied")
@@ -194,11 +184,7 @@ fn put_engine_error(error: Error) -> Response {
         | Error::TooManyUploads
         | Error::Exists(_)) => {
             log_fault(&error);
-            s3_error(
-                S::INTERNAL_SERVER_ERROR,
-                "InternalError",
-                "We encountered an internal error. Please try again.",
-            )
+            s3_error(S::INTERNAL_SERVER_ERROR, "InternalError", "We encountered an internal error. Please try again.")
         }
     }
 }
@@ -223,11 +209,7 @@ fn unauthorized(text: &str) -> Response {
 fn throttled(seconds: u64) -> Response {
     let unit = if seconds == 1 { "second" } else { "seconds" };
     let text = format!("Request was throttled. Expected available in {seconds} {unit}.");
-    with_header(
-        detail(StatusCode::TOO_MANY_REQUESTS, &text),
-        RETRY_AFTER,
-        seconds.into(),
-    )
+    with_header(detail(StatusCode::TOO_MANY_REQUESTS, &text), RETRY_AFTER, seconds.into())
 }
 
 fn whole_seconds(wait: Duration) -> u64 {

@@ -116,9 +116,7 @@ fn integer(raw: &RawValue) -> Result<FileId, &'static str> {
     match python_type(raw) {
         "NoneType" => Err(NULL),
         "int" => plain_integer(text).ok_or(NOT_AN_INTEGER),
-        "float" => plain_integer(text)
-            .or_else(|| scientific_integer(text))
-            .ok_or(NOT_AN_INTEGER),
+        "float" => plain_integer(text).or_else(|| scientific_integer(text)).ok_or(NOT_AN_INTEGER),
         "str" => match string(raw) {
             Some(text) if text.chars().count() > 1_000 => Err(LONG_INTEGER),
             Some(text) => plain_integer(text.trim()).ok_or(NOT_AN_INTEGER),
@@ -187,9 +185,7 @@ pub(super) fn uuid(raw: &RawValue) -> Result<Uuid, Fault> {
     if python_type(raw) == "NoneType" {
         return Err(NULL.into());
     }
-    string(raw)
-        .and_then(|text| Uuid::parse_str(&text).ok())
-        .ok_or_else(|| NOT_A_UUID.into())
+    string(raw).and_then(|text| Uuid::parse_str(&text).ok()).ok_or_else(|| NOT_A_UUID.into())
 }
 
 fn text(raw: &RawValue) -> Result<String, Fault> {
@@ -224,19 +220,13 @@ fn is_media_type(text: &str) -> bool {
 
 /// RFC 9110, section 5.6.2.
 fn is_token(text: &str) -> bool {
-    !text.is_empty()
-        && text
-            .bytes()
-            .all(|byte| byte.is_ascii_alphanumeric() || b"!#$%&'*+-.^_`|~".contains(&byte))
+    !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"!#$%&'*+-.^_`|~".contains(&byte))
 }
 
 fn is_quoted(text: &str) -> bool {
     text.strip_prefix('"')
         .and_then(|text| text.strip_suffix('"'))
-        .is_some_and(|text| {
-            text.bytes()
-                .all(|byte| matches!(byte, b' '..=b'~') && byte != b'"' && byte != b'\\')
-        })
+        .is_some_and(|text| text.bytes().all(|byte| matches!(byte, b' '..=b'~') && byte != b'"' && byte != b'\\'))
 }
 
 /// The name of the type that Python's parser makes of a value.
@@ -291,9 +281,9 @@ impl Serialize for FileId {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         match self {
             FileId::Id(id) => serializer.serialize_i64(*id),
-            FileId::Beyond(digits) => RawValue::from_string(digits.clone())
-                .map_err(serde::ser::Error::custom)?
-                .serialize(serializer),
+            FileId::Beyond(digits) => {
+                RawValue::from_string(digits.clone()).map_err(serde::ser::Error::custom)?.serialize(serializer)
+            }
         }
     }
 }

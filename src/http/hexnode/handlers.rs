@@ -45,9 +45,7 @@ pub(super) async fn delete_files(
     };
     let outcomes = app.engine.delete(request).await?;
     all_deleted(&file_ids, outcomes)?;
-    Ok(Answer(Message {
-        message: "Files are Deleted Successfully",
-    }))
+    Ok(Answer(Message { message: "Files are Deleted Successfully" }))
 }
 
 /// An integer beyond every id is not there, like 0, which was never given out: both are asked for as 0.
@@ -61,10 +59,8 @@ fn target(id: &FileId) -> Target {
 /// Names the ids that stopped a call, in request order: first those that are not there, then those under a hold, then
 /// those that are locked (hexnode.md 3).
 fn all_deleted(file_ids: &[FileId], outcomes: Vec<Outcome>) -> Result<(), Refusal> {
-    let verdicts: HashMap<Target, Verdict> = outcomes
-        .into_iter()
-        .map(|outcome| (outcome.target, outcome.verdict))
-        .collect();
+    let verdicts: HashMap<Target, Verdict> =
+        outcomes.into_iter().map(|outcome| (outcome.target, outcome.verdict)).collect();
     let (mut missing, mut held, mut locked) = (Vec::new(), Vec::new(), Vec::new());
     for id in file_ids {
         match verdicts.get(&target(id)) {
@@ -86,10 +82,7 @@ fn all_deleted(file_ids: &[FileId], outcomes: Vec<Outcome>) -> Result<(), Refusa
 pub(super) async fn generate_presigned_upload_url(
     State(app): State<App>,
     caller: Caller,
-    Sent(NewUpload {
-        file_name,
-        content_type,
-    }): Sent<NewUpload>,
+    Sent(NewUpload { file_name, content_type }): Sent<NewUpload>,
 ) -> Result<Answer<PresignedUrl>, Refusal> {
     let slot = app.engine.open_slot(&caller, file_name.name, content_type).await?;
     Ok(Answer(PresignedUrl {
@@ -102,12 +95,7 @@ pub(super) async fn generate_presigned_upload_url(
 fn upload_url(app: &App, slot: &Slot) -> String {
     let base = &app.config.public_url;
     let path = format!("{UPLOADS}/{}", slot.uid);
-    let signed = Signed {
-        method: "PUT",
-        host: &sigv4::host_of(base),
-        path: &path,
-        content_type: &slot.media_type,
-    };
+    let signed = Signed { method: "PUT", host: &sigv4::host_of(base), path: &path, content_type: &slot.media_type };
     let query = sigv4::sign(&signing_key(app), signed, slot.created_at, app.config.presign_ttl);
     format!("{base}{path}?{query}")
 }
@@ -140,9 +128,7 @@ fn signed_upload(app: &App, parts: &Parts) -> Result<Uuid, sigv4::Refusal> {
     let query = parts.uri.query().unwrap_or_default();
     sigv4::check(&signing_key(app), signed, query, app.engine.now())?;
     let upload = path.strip_prefix(UPLOADS).and_then(|rest| rest.strip_prefix('/'));
-    upload
-        .and_then(|upload| Uuid::parse_str(upload).ok())
-        .ok_or(sigv4::Refusal::Mismatch)
+    upload.and_then(|upload| Uuid::parse_str(upload).ok()).ok_or(sigv4::Refusal::Mismatch)
 }
 
 /// The value of a header that is there once.

@@ -9,15 +9,13 @@ mod paging;
 mod wire;
 
 use axum::{
-    handler::Handler,
     http::{HeaderMap, HeaderValue, Method, header::AUTHORIZATION, request::Parts},
-    middleware,
     response::{IntoResponse, Response},
     routing::{MethodFilter, MethodRouter, get, on, post},
 };
 
 use self::error::Refusal;
-use super::{Access, App, Dialect, Route, linger::linger, rate::RateLimit};
+use super::{Access, App, Dialect, Route, rate::RateLimit};
 use crate::{
     config::Config,
     engine::model::{Caller, KeyId, Realm},
@@ -34,9 +32,7 @@ pub(crate) struct State {
 
 impl State {
     pub(crate) fn new(config: &Config) -> Self {
-        Self {
-            rate: RateLimit::new(config.hexnode_rate),
-        }
+        Self { rate: RateLimit::new(config.hexnode_rate) }
     }
 }
 
@@ -49,13 +45,7 @@ impl Dialect for Hexnode {
     fn routes() -> Vec<Route> {
         use Access::{Open, Read, Write};
         vec![
-            Route::new(
-                Method::GET,
-                "/api/v1/filemanagement",
-                Read,
-                "List the account's files",
-                || get(handlers::list),
-            ),
+            Route::new(Method::GET, "/api/v1/filemanagement", Read, "List the account's files", || get(handlers::list)),
             Route::new(
                 Method::POST,
                 "/api/v1/filemanagement/generate-presigned-upload-url",
@@ -63,13 +53,7 @@ impl Dialect for Hexnode {
                 "Announce a file and get the URL to which its bytes are PUT",
                 || post(handlers::generate_presigned_upload_url),
             ),
-            Route::new(
-                Method::PUT,
-                "/s3/hexnode/{key}",
-                Open,
-                "Send the bytes of an announced file",
-                upload_url,
-            ),
+            Route::new(Method::PUT, "/s3/hexnode/{key}", Open, "Send the bytes of an announced file", upload_url),
             Route::new(
                 Method::POST,
                 "/api/v1/filemanagement/verify-file-upload",
@@ -139,5 +123,5 @@ fn upload_url() -> MethodRouter<App> {
         MethodFilter::CONNECT,
     ];
     let every = every.into_iter().fold(MethodFilter::PUT, MethodFilter::or);
-    on(every, handlers::put_upload.layer(middleware::from_fn(linger)))
+    on(every, handlers::put_upload)
 }

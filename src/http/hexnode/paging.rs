@@ -25,25 +25,13 @@ impl Paging {
     pub(super) fn from_query(uri: &Uri) -> Option<Self> {
         let query: Vec<(String, String)> = Query::try_from_uri(uri).map(|Query(query)| query).unwrap_or_default();
         // Of a name that stands there twice the last counts, as in Django.
-        let last = |name| {
-            query
-                .iter()
-                .rfind(|(other, _)| other == name)
-                .map(|(_, value)| value.trim())
-        };
+        let last = |name| query.iter().rfind(|(other, _)| other == name).map(|(_, value)| value.trim());
         let page = last("page").map_or(Some(1), |page| page.parse().ok().filter(|page| *page > 0))?;
-        let size = last("per_page")
-            .and_then(positive)
-            .map_or(DEFAULT_SIZE, |size| size.min(MAX_SIZE));
+        let size = last("per_page").and_then(positive).map_or(DEFAULT_SIZE, |size| size.min(MAX_SIZE));
         let descending = last("order_by") != Some("asc");
         let mut others: Vec<_> = query.into_iter().filter(|(name, _)| name != "page").collect();
         others.sort();
-        Some(Self {
-            page,
-            size,
-            descending,
-            others,
-        })
+        Some(Self { page, size, descending, others })
     }
 
     /// Files before this page; stays within what a database can count.
@@ -74,10 +62,7 @@ impl Paging {
             query.push(("page".to_owned(), page.to_string()));
             query.sort();
         }
-        let query: Vec<_> = query
-            .iter()
-            .map(|(name, value)| format!("{}={}", escape(name), escape(value)))
-            .collect();
+        let query: Vec<_> = query.iter().map(|(name, value)| format!("{}={}", escape(name), escape(value))).collect();
         match query.is_empty() {
             true => list.to_owned(),
             false => format!("{list}?{}", query.join("&")),
@@ -88,9 +73,7 @@ impl Paging {
 /// `None` for 0 and for what is no number; a number beyond any list counts as the largest.
 fn positive(text: &str) -> Option<u32> {
     let digits = !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit());
-    digits
-        .then(|| text.parse().unwrap_or(u32::MAX))
-        .filter(|number| *number > 0)
+    digits.then(|| text.parse().unwrap_or(u32::MAX)).filter(|number| *number > 0)
 }
 
 fn escape(text: &str) -> String {
@@ -110,10 +93,7 @@ mod tests {
     #[test]
     fn defaults() {
         let first = paging("").unwrap();
-        assert_eq!(
-            (first.page, first.size, first.descending, first.offset()),
-            (1, 25, true, 0)
-        );
+        assert_eq!((first.page, first.size, first.descending, first.offset()), (1, 25, true, 0));
         assert!(first.exists(0));
         assert_eq!((first.next(LIST, 25), first.previous(LIST)), (None, None));
         assert_eq!(first.next(LIST, 26), Some(format!("{LIST}?page=2")));
@@ -121,15 +101,7 @@ mod tests {
 
     #[test]
     fn sizes_and_orders_that_make_no_sense_are_the_default() {
-        for (query, size) in [
-            ("0", 25),
-            ("-1", 25),
-            ("x", 25),
-            ("", 25),
-            ("1", 1),
-            ("100", 100),
-            ("101", 100),
-        ] {
+        for (query, size) in [("0", 25), ("-1", 25), ("x", 25), ("", 25), ("1", 1), ("100", 100), ("101", 100)] {
             assert_eq!(paging(&format!("?per_page={query}")).unwrap().size, size, "{query}");
         }
         assert_eq!(paging("?per_page=99999999999999999999").unwrap().size, 100);
@@ -150,14 +122,8 @@ mod tests {
     #[test]
     fn links_keep_what_was_asked_for() {
         let second = paging("?per_page=2&page=2&order_by=asc&note=a%20b%26").unwrap();
-        assert_eq!(
-            second.next(LIST, 5),
-            Some(format!("{LIST}?note=a%20b%26&order_by=asc&page=3&per_page=2"))
-        );
-        assert_eq!(
-            second.previous(LIST),
-            Some(format!("{LIST}?note=a%20b%26&order_by=asc&per_page=2"))
-        );
+        assert_eq!(second.next(LIST, 5), Some(format!("{LIST}?note=a%20b%26&order_by=asc&page=3&per_page=2")));
+        assert_eq!(second.previous(LIST), Some(format!("{LIST}?note=a%20b%26&order_by=asc&per_page=2")));
         assert_eq!(second.next(LIST, 4), None);
         assert!(second.exists(3));
         assert!(!second.exists(2));

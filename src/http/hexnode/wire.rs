@@ -55,10 +55,7 @@ impl FromMembers for DeleteFiles {
     fn from_members(members: &Members) -> Result<Self, FieldErrors> {
         let mut errors = FieldErrors::default();
         let file_ids = members.required("file_ids").and_then(fields::file_ids);
-        errors
-            .note("file_ids", file_ids)
-            .map(|file_ids| Self { file_ids })
-            .ok_or(errors)
+        errors.note("file_ids", file_ids).map(|file_ids| Self { file_ids }).ok_or(errors)
     }
 }
 
@@ -67,15 +64,10 @@ impl FromMembers for NewUpload {
         let mut errors = FieldErrors::default();
         let file_name = members.required("file_name").and_then(fields::file_name);
         let file_name = errors.note("file_name", file_name);
-        let content_type = members
-            .get("content_type")
-            .map_or(Ok(DEFAULT_MEDIA_TYPE.to_owned()), fields::media_type);
+        let content_type = members.get("content_type").map_or(Ok(DEFAULT_MEDIA_TYPE.to_owned()), fields::media_type);
         let content_type = errors.note("content_type", content_type);
         match (file_name, content_type) {
-            (Some(file_name), Some(content_type)) => Ok(Self {
-                file_name,
-                content_type,
-            }),
+            (Some(file_name), Some(content_type)) => Ok(Self { file_name, content_type }),
             _ => Err(errors),
         }
     }
@@ -85,10 +77,7 @@ impl FromMembers for VerifyUpload {
     fn from_members(members: &Members) -> Result<Self, FieldErrors> {
         let mut errors = FieldErrors::default();
         let file_uuid = members.required("file_uuid").and_then(fields::uuid);
-        errors
-            .note("file_uuid", file_uuid)
-            .map(|file_uuid| Self { file_uuid })
-            .ok_or(errors)
+        errors.note("file_uuid", file_uuid).map(|file_uuid| Self { file_uuid }).ok_or(errors)
     }
 }
 
@@ -112,9 +101,9 @@ impl<T: FromMembers> FromRequest<App> for Sent<T> {
 
 /// Parameters such as `charset` do not matter; the refusal repeats the header as it was sent.
 fn require_json(headers: &HeaderMap) -> Result<(), Refusal> {
-    let sent = headers.get(CONTENT_TYPE).map_or_else(String::new, |value| {
-        String::from_utf8_lossy(value.as_bytes()).into_owned()
-    });
+    let sent = headers
+        .get(CONTENT_TYPE)
+        .map_or_else(String::new, |value| String::from_utf8_lossy(value.as_bytes()).into_owned());
     let essence = sent.split(';').next().unwrap_or_default().trim();
     match essence.eq_ignore_ascii_case("application/json") {
         true => Ok(()),

@@ -19,10 +19,7 @@ fn said<T: std::fmt::Debug>(result: Result<T, Fault>) -> String {
 
 #[test]
 fn an_id_has_several_spellings_and_counts_once() {
-    assert_eq!(
-        ids(r#"[101,"101",101.0," 101 ","101.00","+101","0101",1.01e2]"#),
-        "[101]"
-    );
+    assert_eq!(ids(r#"[101,"101",101.0," 101 ","101.00","+101","0101",1.01e2]"#), "[101]");
     assert_eq!(ids("[3,1,2,1,3]"), "[3,1,2]");
     assert_eq!(ids(r#"[0,-0,-5,"-7"]"#), "[0,-5,-7]");
 }
@@ -62,30 +59,16 @@ fn every_bad_position_is_named_in_order() {
         assert_eq!(ids(&format!("[{item}]")), format!("{{\"0\":{bad}}}"), "{item}");
     }
     assert_eq!(ids("[null]"), r#"{"0":["This field may not be null."]}"#);
-    assert_eq!(
-        ids(r#"[1,2,"a",3,4,5,6,7,8,9,"b"]"#),
-        format!("{{\"2\":{bad},\"10\":{bad}}}")
-    );
-    assert_eq!(
-        ids(&format!("[\"{}\"]", "1".repeat(1_001))),
-        r#"{"0":["String value too large."]}"#
-    );
+    assert_eq!(ids(r#"[1,2,"a",3,4,5,6,7,8,9,"b"]"#), format!("{{\"2\":{bad},\"10\":{bad}}}"));
+    assert_eq!(ids(&format!("[\"{}\"]", "1".repeat(1_001))), r#"{"0":["String value too large."]}"#);
 }
 
 #[test]
 fn what_is_no_list_is_named_as_python_names_it() {
-    for (json, name) in [
-        ("\"1\"", "str"),
-        ("1", "int"),
-        ("-1.0", "float"),
-        ("1e2", "float"),
-        ("true", "bool"),
-        ("{\"0\":1}", "dict"),
-    ] {
-        assert_eq!(
-            ids(json),
-            format!(r#"["Expected a list of items but got type \"{name}\"."]"#)
-        );
+    for (json, name) in
+        [("\"1\"", "str"), ("1", "int"), ("-1.0", "float"), ("1e2", "float"), ("true", "bool"), ("{\"0\":1}", "dict")]
+    {
+        assert_eq!(ids(json), format!(r#"["Expected a list of items but got type \"{name}\"."]"#));
     }
     assert_eq!(ids("null"), r#"["This field may not be null."]"#);
     assert_eq!(ids("[]"), r#"["This list may not be empty."]"#);
@@ -95,10 +78,7 @@ fn what_is_no_list_is_named_as_python_names_it() {
 fn ten_thousand_ids_are_enough() {
     let list = |count| format!("[{}]", vec!["7"; count].join(","));
     assert_eq!(ids(&list(10_000)), "[7]");
-    assert_eq!(
-        ids(&list(10_001)),
-        r#"["Ensure this field has no more than 10000 elements."]"#
-    );
+    assert_eq!(ids(&list(10_001)), r#"["Ensure this field has no more than 10000 elements."]"#);
 }
 
 #[test]
@@ -128,34 +108,12 @@ fn names() {
 
 #[test]
 fn media_types() {
-    for good in [
-        "application/pdf",
-        "image/svg+xml",
-        "text/plain; charset=utf-8",
-        "text/x;a=\\\"b c\\\"",
-    ] {
+    for good in ["application/pdf", "image/svg+xml", "text/plain; charset=utf-8", "text/x;a=\\\"b c\\\""] {
         assert!(media_type(&raw(&format!("\"{good}\""))).is_ok(), "{good}");
     }
-    for bad in [
-        "",
-        "pdf",
-        "a/",
-        "/b",
-        "a/b/c",
-        " a/b",
-        "a/b ",
-        "a b/c",
-        "a/b;",
-        "a/b;c",
-        "a/b\\r\\nx: y",
-        "a/ü",
-        "*",
-    ] {
-        assert_eq!(
-            said(media_type(&raw(&format!("\"{bad}\"")))),
-            format!("[\"{NOT_A_VALUE}\"]"),
-            "{bad}"
-        );
+    for bad in ["", "pdf", "a/", "/b", "a/b/c", " a/b", "a/b ", "a b/c", "a/b;", "a/b;c", "a/b\\r\\nx: y", "a/ü", "*"]
+    {
+        assert_eq!(said(media_type(&raw(&format!("\"{bad}\"")))), format!("[\"{NOT_A_VALUE}\"]"), "{bad}");
     }
     assert_eq!(said(media_type(&raw("5"))), format!("[\"{NOT_A_STRING}\"]"));
     assert_eq!(said(media_type(&raw("null"))), format!("[\"{NULL}\"]"));
@@ -172,14 +130,7 @@ fn uuids() {
     ] {
         assert!(uuid(&raw(&format!("\"{good}\""))).is_ok(), "{good}");
     }
-    for bad in [
-        "\"\"",
-        "\"6f1c\"",
-        "7",
-        "true",
-        "[]",
-        "\"6f1c0d7e-3f0a-4a53-9f52-0b1d8f2c7a1g\"",
-    ] {
+    for bad in ["\"\"", "\"6f1c\"", "7", "true", "[]", "\"6f1c0d7e-3f0a-4a53-9f52-0b1d8f2c7a1g\""] {
         assert_eq!(said(uuid(&raw(bad))), format!("[\"{NOT_A_UUID}\"]"), "{bad}");
     }
     assert_eq!(said(uuid(&raw("null"))), format!("[\"{NULL}\"]"));
@@ -219,10 +170,5 @@ fn bodies_that_are_no_object() {
 #[test]
 fn of_a_member_sent_twice_the_last_counts() {
     let members = Members::parse(br#"{"file_ids":[1],"other":{},"file_ids":[2]}"#);
-    assert_eq!(
-        members
-            .ok()
-            .and_then(|m| m.get("file_ids").map(|raw| raw.get().to_owned())),
-        Some("[2]".to_owned())
-    );
+    assert_eq!(members.ok().and_then(|m| m.get("file_ids").map(|raw| raw.get().to_owned())), Some("[2]".to_owned()));
 }
