@@ -19,7 +19,9 @@ use crate::{
     clock::Clock,
     config::Config,
     engine::{Engine, EngineOptions},
+    fault::Faults,
     http::App,
+    jobs,
 };
 
 /// How long running requests may take to end after SIGTERM or SIGINT.
@@ -37,7 +39,8 @@ pub async fn serve(config: Config) -> Result<()> {
     let config = Arc::new(config);
     let engine = open_engine(&config).await?;
     first_start::create_admin(&engine, &config).await?;
-    engine.start_jobs();
+    engine.start().await?;
+    let jobs = jobs::start(&engine);
     let app = App::new(engine.clone(), config.clone());
     let stop = CancellationToken::new();
     let counter = tokio::spawn(app.clone().write_calls(stop.clone()));
@@ -55,13 +58,21 @@ pub async fn serve(config: Config) -> Result<()> {
     }
     stop.cancel();
     counter.await?;
-    engine.stop().await;
+    jobs.stop().await;
+    engine.close().await;
     ended.unwrap_or(Ok(()))
 }
 
 async fn open_engine(config: &Config) -> Result<Engine> {
-    Engine::open(EngineOptions { data: config.data.clone(), rules: config.rules(), clock: Clock::default() })
-        .await
+    Engine::open(EngineOptions {
+        data: config.data.clone(),
+        database: format!("sqlite:{}", config.database.display()),
+        objects: config.objects.clone(),
+        rules: config.rules(),
+        clock: Clock::default(),
+        faults: Faults::default(),
+    })
+    .await
         .context("the engine does not start")
 }
 

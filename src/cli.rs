@@ -125,7 +125,14 @@ pub(crate) async fn open(place: &Place) -> Result<Engine, Failure> {
         return Err(anyhow!("data: there is no database {}; `unfile serve` makes one", database.display()).into());
     }
     let engine =
-        Engine::open(EngineOptions { data: place.data.clone(), rules: place.rules(), clock: Clock::default() }).await?;
+        Engine::open(EngineOptions {
+            data: place.data.clone(),
+            database: format!("sqlite:{}", database.display()),
+            objects: place.objects(),
+            rules: place.rules(),
+            clock: Clock::default(),
+            faults: crate::fault::Faults::default(),
+        }).await?;
     Ok(engine)
 }
 

@@ -27,8 +27,7 @@ impl Clock {
 
     #[cfg(feature = "testing")]
     pub fn advance(&self, by: std::time::Duration) {
-        self.moved_by_micros
-            .fetch_add(by.as_micros() as i64, Ordering::SeqCst);
+        self.moved_by_micros.fetch_add(by.as_micros() as i64, Ordering::SeqCst);
     }
 }
 
@@ -39,6 +38,5 @@ pub(crate) fn to_micros(time: OffsetDateTime) -> i64 {
 
 /// The time of a number that [`to_micros`] made; what lies outside the calendar becomes its start.
 pub(crate) fn from_micros(micros: i64) -> OffsetDateTime {
-    OffsetDateTime::from_unix_timestamp_nanos(i128::from(micros) * 1_000)
-        .unwrap_or(OffsetDateTime::UNIX_EPOCH)
+    OffsetDateTime::from_unix_timestamp_nanos(i128::from(micros) * 1_000).unwrap_or(OffsetDateTime::UNIX_EPOCH)
 }

@@ -1,4 +1,6 @@
 //! unfile: a self-hosted file service whose deletes can be trusted.
+//!
+//! The way in is [`engine`]; ARCHITECTURE.md has the map.
 
 pub mod app;
 pub mod cli;
@@ -6,4 +8,9 @@ pub mod clock;
 pub mod config;
 pub mod engine;
 pub mod fault;
+mod hex;
 pub mod http;
+pub mod jobs;
+pub mod model;
+mod objects;
+mod store;

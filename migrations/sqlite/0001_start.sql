@@ -18,6 +18,7 @@ create table account (
     used          bigint  not null check (used >= 0),       -- live, trashed and pending bytes
     purging       bigint  not null check (purging >= 0),    -- marked, bytes not yet confirmed gone
     max_calls     bigint  not null check (max_calls >= 0),  -- a month, 0: no limit
+    root_id       bigint,                                   -- null only until the same transaction makes it
     category_uid  text,                                     -- Sweeppea's "General", made on first use
     created_at    bigint  not null
 );
@@ -74,6 +75,7 @@ create table node (
 );
 create index node_place on node (parent_id, name);
 create index node_account on node (account_id, id) where kind = 'file' and state = 1;
+create index node_name on node (account_id, name) where kind = 'file' and state = 1;
 create index node_expiry on node (expires_at) where expires_at is not null;
 create index node_locked on node (account_id) where locked_by is not null;
 

@@ -28,7 +28,7 @@ pub enum Error {
     /// A parameter that is well formed names something that is not usable here; the text says what.
     #[error("{0}")]
     Invalid(&'static str),
-    /// A node name that breaks the rules of [`super::model::NodeName`].
+    /// A node name that breaks the rules of [`crate::model::NodeName`].
     #[error("not a valid name")]
     InvalidName,
     /// A folder would lie more than 100 deep.
@@ -74,5 +74,23 @@ pub type Result<T> = std::result::Result<T, Error>;
 impl From<anyhow::Error> for Error {
     fn from(error: anyhow::Error) -> Self {
         Error::Internal(error)
+    }
+}
+
+impl From<crate::model::InvalidName> for Error {
+    fn from(_: crate::model::InvalidName) -> Self {
+        Error::InvalidName
+    }
+}
+
+impl From<sqlx::Error> for Error {
+    fn from(error: sqlx::Error) -> Self {
+        if crate::store::is_full(&error) {
+            return Error::StorageFull;
+        }
+        if crate::store::is_busy(&error) {
+            return Error::Busy;
+        }
+        Error::Internal(anyhow::Error::new(error).context("database"))
     }
 }

@@ -1,312 +1,227 @@
-//! The one door to everything unfile knows and does.
+//! The one door to everything that unfile knows and does.
 //!
-//! (essay to come)
+//! Dialects, the command line and the jobs all come in here; behind it lie the database ([`crate::store`]) and the
+//! bytes ([`crate::objects`]), which know nothing of each other and nothing of this room. What holds whatever happens:
+//!
+//! * All writing goes through the committer, in one order ([`commit`]). A commit is durable before its caller is told.
+//! * A node is visible if it and everything above it is live; every read asks that, and there is no other way to a node.
+//! * An object is named by a row before its first byte is stored, and until storage has confirmed that it is gone:
+//!   as staged, as a version's, or in the purge queue. Each move between these is inside one transaction.
+//! * An account's `used` is the sum over its live and trashed versions and its uploads; its `purging` is the sum over
+//!   its queue entries and over what lies below marked folders. Both change with what they count, in one transaction.
+//!
+//! The same nouns name the files here and in the store.
 
+pub mod account;
+mod commit;
+mod delete;
 pub mod error;
-pub mod model;
+mod expand;
+mod expire;
+mod file;
+mod hold;
+mod key;
+mod password;
+mod purge;
+mod reserve;
+mod turns;
+mod upload;
 
-use std::{sync::Arc, time::Duration};
+use std::{ops::Deref, path::PathBuf, sync::Arc};
 
-use axum::body::Body;
-use bytes::Bytes;
-use futures_util::stream::BoxStream;
+use anyhow::Context;
+use hmac::{Hmac, KeyInit, Mac};
+use rand::RngExt;
+use sha2::Sha256;
 use time::OffsetDateTime;
-use uuid::Uuid;
+use tokio::sync::Notify;
 
+pub use crate::model;
+pub use crate::objects::ByteStream;
+pub use account::AccountChange;
+pub use file::Content;
+
+use crate::{
+    clock::Clock,
+    fault::Faults,
+    hex::hex,
+    model::{Figures, Rules},
+    objects::{Disk, KeyMint},
+    store::{self, Store, Tx},
+};
+use commit::Committer;
 use error::Result;
-use model::*;
+use password::{Attempts, Passwords};
+use reserve::Reserve;
+use turns::Turns;
 
-/// Bytes on their way in. An item that is an error means that the sender broke off.
-pub type ByteStream = BoxStream<'static, std::io::Result<Bytes>>;
-
-/// Bytes on their way out, with what is known of them.
-pub struct Content {
-    pub file: FileInfo,
-    pub stream: ByteStream,
+/// What an engine is opened with.
+#[derive(Debug, Clone)]
+pub struct EngineOptions {
+    /// Where the embedded installation keeps everything.
+    pub data: PathBuf,
+    /// `sqlite:<path>`.
+    pub database: String,
+    /// The folder of the objects.
+    pub objects: PathBuf,
+    pub rules: Rules,
+    pub clock: Clock,
+    pub faults: Faults,
 }
 
+/// The engine. Clones are handles to the same one.
 #[derive(Clone)]
 pub struct Engine {
-    inner: Arc<()>,
+    inner: Arc<Inner>,
+}
+
+/// What the parts of the engine share.
+pub struct Inner {
+    store: Store,
+    committer: Committer,
+    objects: Disk,
+    keys: KeyMint,
+    clock: Clock,
+    faults: Faults,
+    rules: Rules,
+    secret: Vec<u8>,
+    passwords: Passwords,
+    attempts: Attempts,
+    turns: Turns,
+    reserve: Arc<Reserve>,
+    pub(crate) wake_purge: Notify,
+    pub(crate) wake_expand: Notify,
+    pub(crate) reserve_wanted: Notify,
+    /// Told to everybody who waits, each time entries were purged.
+    purged: Notify,
+}
+
+impl Deref for Engine {
+    type Target = Inner;
+    fn deref(&self) -> &Inner {
+        &self.inner
+    }
 }
 
 impl Engine {
-    // --- callers
+    /// Opens an installation, making it where there is none. Several processes may: the server and the command line.
+    ///
     /// # Errors
-    /// KeyUnknown, AccountDisabled, Internal
-    pub async fn authenticate(&self, secret: &str, realm: Realm) -> Result<Caller> {
-        todo!()
-    }
-    /// Name and password to a Vault sign-in key: 1 hour, moved on by use (by `authenticate`), at most 24 h.
-    /// `address` is the peer, for limiting failures. WrongPassword, TooManyAttempts, Internal
-    pub async fn sign_in(
-        &self,
-        name: &str,
-        password: &str,
-        address: std::net::IpAddr,
-    ) -> Result<IssuedKey> {
-        todo!()
-    }
-    /// Ends the caller's own key.
-    pub async fn end_key(&self, caller: &Caller) -> Result<()> {
-        todo!()
-    }
-    /// A key that works in all dialects. Forbidden if wider or longer-lived than the caller's (unless from_password).
-    pub async fn issue_key(&self, caller: &Caller, new: NewKey) -> Result<IssuedKey> {
-        todo!()
-    }
-    /// Own keys; an administrator sees all. Ended ones too.
-    pub async fn keys(&self, caller: &Caller) -> Result<Vec<KeyInfo>> {
-        todo!()
-    }
-    /// The caller's account with fresh figures.
-    pub async fn account(&self, caller: &Caller) -> Result<Account> {
-        todo!()
-    }
-    /// Adds calls to months' counters; one commit.
-    pub async fn add_calls(&self, calls: Vec<(AccountId, String, u64)>) -> Result<()> {
-        todo!()
-    }
-    /// Calls counted for an account in a month ("2026-11").
-    pub async fn calls(&self, account: AccountId, month: &str) -> Result<u64> {
-        todo!()
-    }
-
-    // --- reads (live, visible, own files)
-    /// NotFound
-    pub async fn file(&self, caller: &Caller, uid: Uuid) -> Result<FileInfo> {
-        todo!()
-    }
-    /// NotFound. Bytes of the current version, whole.
-    pub async fn read(&self, caller: &Caller, uid: Uuid) -> Result<Content> {
-        todo!()
-    }
-    /// For URLs whose signature this server checked: no caller. NotFound once the file is hidden.
-    pub async fn read_signed(&self, uid: Uuid) -> Result<Content> {
-        todo!()
-    }
-    /// Forbidden for Whose::All by a user.
-    pub async fn files(&self, caller: &Caller, query: FileQuery) -> Result<Page<FileInfo>> {
-        todo!()
-    }
-    pub async fn root(&self, caller: &Caller) -> Result<FolderInfo> {
-        todo!()
-    }
-    /// NotFound
-    pub async fn folder(&self, caller: &Caller, uid: Uuid) -> Result<FolderInfo> {
-        todo!()
-    }
-    /// NotFound. Folders first, then by name.
-    pub async fn folder_content(
-        &self,
-        caller: &Caller,
-        uid: Uuid,
-        offset: u64,
-        limit: u32,
-    ) -> Result<Page<Entry>> {
-        todo!()
+    /// The database or the objects cannot be reached, or do not belong together; the text names the setting.
+    pub async fn open(options: EngineOptions) -> anyhow::Result<Self> {
+        std::fs::create_dir_all(&options.data).with_context(|| format!("--data: making {}", options.data.display()))?;
+        let store = Store::open(&options.database).await?;
+        let reserve = Arc::new(Reserve::new(options.data.join("reserve")));
+        let committer =
+            Committer::start(store.clone(), options.clock.clone(), options.faults.clone(), Arc::clone(&reserve))?;
+        let (installation, secret) = committer
+            .write("setting", async move |tx: &mut Tx| {
+                for (name, bytes) in [("installation", 16), ("secret", 32)] {
+                    let random: Vec<u8> = (0..bytes).map(|_| rand::rng().random()).collect();
+                    store::setting::keep(tx, name, &hex(&random)).await?;
+                }
+                let installation = store::setting::get(tx, "installation").await?.unwrap_or_default();
+                Ok((installation, store::setting::get(tx, "secret").await?.unwrap_or_default()))
+            })
+            .await?;
+        let fresh = {
+            let mut conn = store.read().await?;
+            store::setting::nothing_stored(&mut conn).await?
+        };
+        let objects = Disk::open(options.objects, &installation, fresh, options.faults.clone()).context("--objects")?;
+        Ok(Self {
+            inner: Arc::new(Inner {
+                store,
+                committer,
+                objects,
+                keys: KeyMint::default(),
+                clock: options.clock,
+                faults: options.faults,
+                rules: options.rules,
+                secret: secret.into_bytes(),
+                passwords: Passwords::new(),
+                attempts: Attempts::default(),
+                turns: Turns::default(),
+                reserve,
+                wake_purge: Notify::new(),
+                wake_expand: Notify::new(),
+                reserve_wanted: Notify::new(),
+                purged: Notify::new(),
+            }),
+        })
     }
 
-    // --- delete
-    /// The outcome of each distinct target, in request order; all marks in one commit.
-    pub async fn delete(&self, request: DeleteRequest) -> Result<Vec<Outcome>> {
-        todo!()
-    }
-    /// Sweeppea's delete: one own file, answered when the bytes are gone (at most 10 s). Waits for an earlier call on the same file.
-    pub async fn delete_and_wait(&self, caller: &Caller, uid: Uuid) -> Result<GoneVerdict> {
-        todo!()
-    }
-
-    // --- uploads in one call
-    /// Stores a small file in the caller's root. With `unique`, NameTaken (exact name against all live files of the account).
-    /// NameTaken, QuotaExceeded, StorageFull, Internal
-    pub async fn store_file(
-        &self,
-        caller: &Caller,
-        new: NewFile,
-        bytes: Bytes,
-    ) -> Result<FileInfo> {
-        todo!()
+    /// For the one process that serves an embedded installation: takes up what the last one left half-done.
+    ///
+    /// # Errors
+    /// The database failed.
+    pub async fn start(&self) -> Result<()> {
+        self.restore_reserve().await;
+        self.take_over().await
     }
 
-    // --- slots (Hexnode)
-    /// TooManyUploads
-    pub async fn open_slot(
-        &self,
-        caller: &Caller,
-        name: NodeName,
-        media_type: String,
-    ) -> Result<Slot> {
-        todo!()
-    }
-    /// The open slot with its owner's remaining bytes (its own present bytes added back); UploadEnded after verify/delete/end.
-    pub async fn put_slot(&self, uid: Uuid, declared: Option<u64>, body: Body) -> Result<[u8; 16]> {
-        todo!()
-    }
-    /// NotFound, Incomplete (no bytes yet), QuotaExceeded. A repeat answers the same file.
-    pub async fn verify_slot(&self, caller: &Caller, uid: Uuid) -> Result<FileInfo> {
-        todo!()
+    /// Makes the reserve for deletes on a full disk again, if it was given up and there is room.
+    pub(crate) async fn restore_reserve(&self) {
+        let reserve = Arc::clone(&self.reserve);
+        let _ = tokio::task::spawn_blocking(move || reserve.restore()).await;
     }
 
-    // --- transfers (Vault)
-    /// Forbidden (impersonate by a user), Invalid (unknown name, used group id)
-    pub async fn open_transfer(
-        &self,
-        caller: &Caller,
-        group: Option<Uuid>,
-        for_account: Option<&str>,
-    ) -> Result<Transfer> {
-        todo!()
-    }
-    /// Forbidden (not the opener), Invalid (unknown group, used id), QuotaExceeded, TooDeep, StorageFull
-    pub async fn add_transfer_file(
-        &self,
-        caller: &Caller,
-        group: Uuid,
-        new: NewTransferFile,
-    ) -> Result<Uuid> {
-        todo!()
-    }
-    /// Forbidden, Invalid (unknown group/file, overlap, beyond the size, wrong checksum, offset missing), TooLarge (over 100 MiB), BodyBrokenOff, StorageFull
-    pub async fn put_chunk(
-        &self,
-        caller: &Caller,
-        group: Uuid,
-        file: Uuid,
-        chunk: Chunk,
-        body: Body,
-    ) -> Result<()> {
-        todo!()
-    }
-    /// Forbidden, Invalid, Incomplete. A repeat is fine.
-    pub async fn finish_transfer_file(
-        &self,
-        caller: &Caller,
-        group: Uuid,
-        file: Uuid,
-    ) -> Result<()> {
-        todo!()
-    }
-    /// Forbidden, Invalid, Incomplete. All files of the group become visible together.
-    pub async fn commit_transfer(
-        &self,
-        caller: &Caller,
-        group: Uuid,
-        expires_at: Option<OffsetDateTime>,
-    ) -> Result<Vec<FileInfo>> {
-        todo!()
-    }
-    pub async fn drop_transfer(&self, caller: &Caller, group: Uuid) -> Result<()> {
-        todo!()
-    }
-    pub async fn drop_transfer_file(&self, caller: &Caller, group: Uuid, file: Uuid) -> Result<()> {
-        todo!()
+    /// Finishes what is queued to be written and closes the database.
+    pub async fn close(&self) {
+        self.committer.stop().await;
+        self.store.close().await;
     }
 
-    // --- administration (CLI)
-    pub async fn add_account(
-        &self,
-        name: &str,
-        role: Role,
-        quota: Option<u64>,
-        password: Option<&str>,
-    ) -> Result<(Account, IssuedKey)> {
-        todo!()
-    }
-    pub async fn accounts(&self) -> Result<Vec<Account>> {
-        todo!()
-    }
-    /// NotFound. `None` leaves a figure as it is.
-    pub async fn set_account(&self, name: &str, change: AccountChange) -> Result<Account> {
-        todo!()
-    }
-    pub async fn set_password(&self, name: &str, password: &str) -> Result<()> {
-        todo!()
-    }
-    /// Disabling ends sign-in keys at once; enabling revives the account keys alone.
-    pub async fn set_disabled(&self, name: &str, disabled: bool) -> Result<()> {
-        todo!()
-    }
-    pub async fn add_key(&self, account: &str, new: NewKey) -> Result<IssuedKey> {
-        todo!()
-    }
-    pub async fn keys_of(&self, account: &str) -> Result<Vec<KeyInfo>> {
-        todo!()
-    }
-    pub async fn revoke_key(&self, key: KeyId) -> Result<()> {
-        todo!()
-    }
-    /// NotFound: no file, live or waiting for its purge, has this uid.
-    pub async fn add_hold(
-        &self,
-        uid: Uuid,
-        until: Option<OffsetDateTime>,
-        reason: &str,
-    ) -> Result<Hold> {
-        todo!()
-    }
-    pub async fn remove_hold(&self, uid: Uuid) -> Result<()> {
-        todo!()
-    }
-    pub async fn holds(&self) -> Result<Vec<Hold>> {
-        todo!()
-    }
-
-    // --- operators
+    /// Figures for operators.
+    ///
+    /// # Errors
+    /// The database failed.
     pub async fn figures(&self) -> Result<Figures> {
-        todo!()
+        let overdue = self.clock.micros() - self.rules.overdue_after.as_micros() as i64;
+        let mut conn = self.store.read().await?;
+        Ok(store::purge::figures(&mut conn, overdue).await?)
     }
-    /// Whether database and object storage answer now; the text names the one that does not.
+
+    /// Whether database and object storage answer.
+    ///
+    /// # Errors
+    /// A text that names the one that does not.
     pub async fn ready(&self) -> std::result::Result<(), String> {
-        todo!()
+        let answers = async {
+            let mut conn = self.store.read().await?;
+            store::setting::get(&mut conn, "installation").await
+        };
+        answers.await.map_err(|error| format!("database: {error}"))?;
+        self.objects.is_ours().map_err(|error| format!("objects: {error:#}"))
     }
-    /// A secret of this installation, for signing URLs; the same on every node, for every purpose another.
+
+    /// When the next purge entry may be taken, microseconds.
+    pub(crate) async fn next_purge(&self) -> Result<Option<i64>> {
+        let mut conn = self.store.read().await?;
+        Ok(store::purge::next_due(&mut conn, self.clock.micros()).await?)
+    }
+
+    /// A key of this installation for one purpose, the same on every node and after every start.
     pub fn signing_key(&self, purpose: &str) -> [u8; 32] {
-        todo!()
+        // An HMAC key may have any length.
+        let mut mac = Hmac::<Sha256>::new_from_slice(&self.secret).unwrap_or_else(|_| Hmac::new(&Default::default()));
+        mac.update(purpose.as_bytes());
+        mac.finalize().into_bytes().into()
     }
+
     pub fn now(&self) -> OffsetDateTime {
-        todo!()
+        self.clock.now()
     }
-}
 
-/// What `account set` changes; `None` leaves it as it is.
-#[derive(Debug, Clone, Default)]
-pub struct AccountChange {
-    pub quota: Option<u64>,
-    pub max_calls: Option<u64>,
-    pub display_name: Option<String>,
-    pub email: Option<String>,
-}
+    pub fn clock(&self) -> &Clock {
+        &self.clock
+    }
 
-/// Stand-in.
-pub struct EngineOptions {
-    pub data: std::path::PathBuf,
-    pub rules: Rules,
-    pub clock: crate::clock::Clock,
-}
+    pub fn faults(&self) -> &Faults {
+        &self.faults
+    }
 
-impl Engine {
-    pub async fn open(_options: EngineOptions) -> Result<Engine> {
-        todo!()
-    }
-    pub fn start_jobs(&self) {}
-    pub async fn stop(&self) {}
-    pub async fn has_accounts(&self) -> Result<bool> {
-        todo!()
-    }
-    pub async fn add_first_admin(&self, _key: &str, _password: &str) -> Result<()> {
-        todo!()
-    }
-    #[cfg(feature = "testing")]
-    pub fn clock(&self) -> &crate::clock::Clock {
-        todo!()
-    }
-    #[cfg(feature = "testing")]
-    pub fn faults(&self) -> &crate::fault::Faults {
-        todo!()
-    }
-    #[cfg(feature = "testing")]
-    pub async fn run_jobs_dry(&self) -> Result<()> {
-        todo!()
+    pub fn rules(&self) -> &Rules {
+        &self.rules
     }
 }

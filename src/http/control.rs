@@ -36,7 +36,7 @@ async fn clock(State(app): State<App>, Query(by): Query<Advance>) {
 }
 
 async fn jobs(State(app): State<App>) -> Response {
-    match app.engine.run_jobs_dry().await {
+    match crate::jobs::run_dry(&app.engine).await {
         Ok(()) => StatusCode::OK.into_response(),
         Err(error) => (StatusCode::INTERNAL_SERVER_ERROR, format!("{error:#}")).into_response(),
     }

@@ -45,13 +45,7 @@ impl Route {
         summary: &'static str,
         handler: fn() -> MethodRouter<App>,
     ) -> Self {
-        Self {
-            method,
-            path,
-            access,
-            summary,
-            handler,
-        }
+        Self { method, path, access, summary, handler }
     }
 }
 
@@ -65,11 +59,7 @@ pub trait Dialect: 'static {
     /// Turns the request's credentials into a caller, or into this dialect's refusal: unknown key, key restricted
     /// to reading on a [`Access::Write`] call, too many calls. [`Access::Open`] and [`Access::SignIn`] calls do not
     /// come here.
-    fn authenticate(
-        app: &App,
-        parts: &Parts,
-        access: Access,
-    ) -> impl Future<Output = Result<Caller, Response>> + Send;
+    fn authenticate(app: &App, parts: &Parts, access: Access) -> impl Future<Output = Result<Caller, Response>> + Send;
 
     /// The answer to a method that the path does not have; `allow` is the value of the `Allow` header.
     fn method_not_allowed(method: &Method, allow: &str) -> Response;
@@ -91,19 +81,13 @@ pub(crate) fn mount<D: Dialect>(app: &App) -> Router<App> {
     for (path, routes) in by_path {
         let methods = mount_path::<D>(app, routes);
         let with_slash = format!("{path}/");
-        router = router
-            .route(path, methods.clone())
-            .route(&with_slash, methods);
+        router = router.route(path, methods.clone()).route(&with_slash, methods);
     }
     router
 }
 
 fn mount_path<D: Dialect>(app: &App, routes: Vec<Route>) -> MethodRouter<App> {
-    let allow = routes
-        .iter()
-        .map(|route| route.method.as_str())
-        .collect::<Vec<_>>()
-        .join(", ");
+    let allow = routes.iter().map(|route| route.method.as_str()).collect::<Vec<_>>().join(", ");
     let mut methods = MethodRouter::new();
     for route in routes {
         let access = route.access;

@@ -118,7 +118,7 @@ fn checked(fields: UploadFields<'_>) -> Result<(NewFile, bytes::Bytes), Refusal>
         return Err(Refusal::FileTooLarge { size });
     }
     let new =
-        NewFile { name: NodeName::parse(&fields.name)?, media_type: media_type.to_owned(), private: fields.private };
+        NewFile { name: NodeName::parse(&fields.name).map_err(Error::from)?, media_type: media_type.to_owned(), private: fields.private };
     Ok((new, fields.bytes))
 }
 

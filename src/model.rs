@@ -1,12 +1,11 @@
-//! The words of the engine: what it is asked with and what it answers.
+//! The words that all rooms share: what the engine is asked with and what it answers. Plain data, no behaviour beyond
+//! what a word means.
 
 use std::time::Duration;
 
 use time::OffsetDateTime;
 use unicode_normalization::UnicodeNormalization;
 use uuid::Uuid;
-
-use super::error::{Error, Result};
 
 macro_rules! id {
     ($(#[$doc:meta])* $name:ident) => {
@@ -40,6 +39,13 @@ impl Role {
         match self {
             Role::Admin => "admin",
             Role::User => "user",
+        }
+    }
+
+    pub(crate) fn kept(text: &str) -> Self {
+        match text {
+            "admin" => Role::Admin,
+            _ => Role::User,
         }
     }
 }
@@ -120,6 +126,8 @@ pub struct KeyInfo {
     pub prefix: String,
     pub description: String,
     pub read_only: bool,
+    /// From Vault's sign-in: serves that dialect alone.
+    pub sign_in: bool,
     pub created_at: OffsetDateTime,
     pub expires_at: Option<OffsetDateTime>,
     pub revoked: bool,
@@ -143,19 +151,23 @@ pub struct IssuedKey {
     pub expires_at: Option<OffsetDateTime>,
 }
 
+/// A text that is no [`NodeName`].
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct InvalidName;
+
 /// A node's name: 1 to 255 characters after NFC, no `/`, `\` or control characters, not `.` or `..`.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct NodeName(String);
 
 impl NodeName {
     /// # Errors
-    /// [`Error::InvalidName`].
-    pub fn parse(raw: &str) -> Result<Self> {
+    /// The name breaks these rules.
+    pub fn parse(raw: &str) -> Result<Self, InvalidName> {
         let name: String = raw.nfc().collect();
         let length = name.chars().count();
         let forbidden = |c: char| c == '/' || c == '\\' || c.is_control();
         if length == 0 || length > 255 || name == "." || name == ".." || name.contains(forbidden) {
-            return Err(Error::InvalidName);
+            return Err(InvalidName);
         }
         Ok(Self(name))
     }
@@ -310,7 +322,7 @@ pub struct Page<T> {
 pub enum Whose {
     /// The caller's own tree.
     Own,
-    /// Every account's; for administrators, else [`Error::Forbidden`].
+    /// Every account's; for administrators.
     All,
 }
 

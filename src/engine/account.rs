@@ -1,0 +1,185 @@
+//! Accounts: making them, changing them, switching them off.
+
+use super::{
+    Engine,
+    error::{Error, Result},
+    key::{self, Secret},
+};
+use crate::{
+    model::{Account, AccountId, Caller, IssuedKey, NewKey, Role},
+    store::{self, Conn, Tx, account, folder},
+};
+
+/// What `account set` changes; `None` leaves a figure as it is.
+#[derive(Debug, Clone, Default)]
+pub struct AccountChange {
+    /// Bytes, 0 for none.
+    pub quota: Option<u64>,
+    /// A month, 0 for no limit.
+    pub max_calls: Option<u64>,
+    pub display_name: Option<String>,
+    pub email: Option<String>,
+}
+
+impl Engine {
+    /// The caller's account with its figures of now.
+    ///
+    /// # Errors
+    /// Only faults.
+    pub async fn account(&self, caller: &Caller) -> Result<Account> {
+        let mut conn = self.store.read().await?;
+        account::by_id(&mut conn, caller.account).await?.ok_or(Error::NotFound)
+    }
+
+    /// Makes an account with its root folder and its first key. `quota` in bytes, `None` for the default.
+    ///
+    /// # Errors
+    /// `Exists`; `Invalid`: the name is not `[a-z0-9._-]{1,64}`.
+    pub async fn add_account(
+        &self,
+        name: &str,
+        role: Role,
+        quota: Option<u64>,
+        password: Option<&str>,
+    ) -> Result<(Account, IssuedKey)> {
+        self.make_account(name, role, quota, password, Secret::mint()).await
+    }
+
+    /// Whether there is any account.
+    ///
+    /// # Errors
+    /// Only faults.
+    pub async fn has_accounts(&self) -> Result<bool> {
+        let mut conn = self.store.read().await?;
+        Ok(!account::all(&mut conn).await?.is_empty())
+    }
+
+    /// Makes the first account, `admin`, with a key and a password that the caller has written down already.
+    ///
+    /// # Errors
+    /// `Exists`; `Invalid`: the key is not 30 characters `[A-Za-z0-9]`.
+    pub async fn add_first_admin(&self, key: &str, password: &str) -> Result<()> {
+        let secret = Secret::parse(key).ok_or(Error::Invalid("a key is 30 characters A-Z, a-z, 0-9"))?;
+        self.make_account("admin", Role::Admin, None, Some(password), secret).await.map(drop)
+    }
+
+    async fn make_account(
+        &self,
+        name: &str,
+        role: Role,
+        quota: Option<u64>,
+        password: Option<&str>,
+        secret: Secret,
+    ) -> Result<(Account, IssuedKey)> {
+        if !is_account_name(name) {
+            return Err(Error::Invalid("an account name is 1 to 64 of a-z, 0-9, dot, underscore, hyphen"));
+        }
+        let hash = match password {
+            Some(password) => Some(self.passwords.hash(password).await?),
+            None => None,
+        };
+        let quota = quota.unwrap_or(self.rules.default_quota);
+        let name = name.to_owned();
+        self.committer
+            .write("account.add", async move |tx: &mut Tx| {
+                if account::by_name(tx, &name).await?.is_some() {
+                    return Err(Error::Exists(format!("the account {name}")));
+                }
+                let id = account::insert(tx, &name, role, quota, hash.as_deref()).await?;
+                folder::insert(tx, id, None, 0, "", id).await?;
+                let issued = key::keep(tx, id, &secret, &NewKey::default()).await?;
+                Ok((by_name(tx, &name).await?, issued))
+            })
+            .await
+    }
+
+    /// All accounts, by name.
+    ///
+    /// # Errors
+    /// Only faults.
+    pub async fn accounts(&self) -> Result<Vec<Account>> {
+        let mut conn = self.store.read().await?;
+        Ok(account::all(&mut conn).await?)
+    }
+
+    /// Changes an account.
+    ///
+    /// # Errors
+    /// `NotFound`.
+    pub async fn set_account(&self, name: &str, change: AccountChange) -> Result<Account> {
+        let name = name.to_owned();
+        self.committer
+            .write("account.set", async move |tx: &mut Tx| {
+                let mut account = by_name(tx, &name).await?;
+                account.quota = change.quota.unwrap_or(account.quota);
+                account.max_calls = change.max_calls.unwrap_or(account.max_calls);
+                account.display_name = change.display_name.clone().unwrap_or(account.display_name);
+                account.email = change.email.clone().unwrap_or(account.email);
+                account::update(tx, &account).await?;
+                Ok(account)
+            })
+            .await
+    }
+
+    /// Sets an account's password and ends its sign-in keys.
+    ///
+    /// # Errors
+    /// `NotFound`.
+    pub async fn set_password(&self, name: &str, password: &str) -> Result<()> {
+        let (name, hash) = (name.to_owned(), self.passwords.hash(password).await?);
+        self.committer
+            .write("account.passwd", async move |tx: &mut Tx| {
+                let id = by_name(tx, &name).await?.id;
+                account::set_password(tx, id, &hash).await?;
+                store::key::revoke_sign_ins(tx, id).await?;
+                Ok(())
+            })
+            .await
+    }
+
+    /// Switches an account off or on. Off, its keys stop and its sign-ins end at once; on, its keys work again.
+    ///
+    /// # Errors
+    /// `NotFound`.
+    pub async fn set_disabled(&self, name: &str, disabled: bool) -> Result<()> {
+        let name = name.to_owned();
+        self.committer
+            .write("account.disable", async move |tx: &mut Tx| {
+                let id = by_name(tx, &name).await?.id;
+                account::set_disabled(tx, id, disabled).await?;
+                if disabled {
+                    store::key::revoke_sign_ins(tx, id).await?;
+                }
+                Ok(())
+            })
+            .await
+    }
+
+    /// Calls counted for an account in a month, written `2026-11`.
+    ///
+    /// # Errors
+    /// Only faults.
+    pub async fn calls(&self, account: AccountId, month: &str) -> Result<u64> {
+        let mut conn = self.store.read().await?;
+        Ok(account::calls(&mut conn, account, month).await?)
+    }
+
+    /// Adds calls to the counters of accounts and months, in one commit.
+    ///
+    /// # Errors
+    /// Only faults.
+    pub async fn add_calls(&self, calls: Vec<(AccountId, String, u64)>) -> Result<()> {
+        let calls: Vec<(i64, String, u64)> = calls.into_iter().map(|(id, month, calls)| (id.0, month, calls)).collect();
+        let calls = store::rows(&calls);
+        self.committer.write("account.calls", async move |tx: &mut Tx| Ok(account::add_calls(tx, &calls).await?)).await
+    }
+}
+
+pub(super) async fn by_name(conn: &mut Conn, name: &str) -> Result<Account> {
+    account::by_name(conn, name).await?.ok_or(Error::NotFound)
+}
+
+fn is_account_name(name: &str) -> bool {
+    let allowed = |byte: u8| byte.is_ascii_lowercase() || byte.is_ascii_digit() || b"._-".contains(&byte);
+    (1..=64).contains(&name.len()) && name.bytes().all(allowed)
+}

@@ -1,0 +1,158 @@
+//! What ends by itself: files with an end time, uploads, transfers, abandoned objects, old sign-ins and audit rows.
+//!
+//! Each step takes no input: it compares what is with what should be, does a bounded part, and says whether there was
+//! anything to do.
+
+use std::time::Duration;
+
+use super::{Engine, error::Result, upload};
+use crate::{
+    model::{AccountId, Atomicity, Caller, DeleteRequest, KeyId, Reach, Role, Target, Verdict},
+    store::{self, Tx, deletion, key, node, transfer},
+};
+
+/// Rows in one step at the most.
+const STEP: i64 = 500;
+/// A transfer that nobody touched for so long ends (vault.md 4.5).
+const IDLE_TRANSFER: Duration = Duration::from_secs(24 * 3_600);
+/// Longer than any one request can last: whoever wrote an object for so long is gone.
+const ABANDONED_AFTER: Duration = Duration::from_secs(2 * 24 * 3_600);
+
+impl Engine {
+    /// Does one step of everything; says whether there may be more.
+    ///
+    /// # Errors
+    /// The database failed; the rest is done later.
+    pub(crate) async fn expire_step(&self) -> Result<bool> {
+        let files = self.expire_files().await?;
+        let ended = self.end_uploads().await?;
+        if ended > 0 {
+            self.wake_purge.notify_one();
+        }
+        let forgotten = self.forget().await?;
+        Ok(files + ended + forgotten > 0)
+    }
+
+    /// Deletes files whose end time has come, as their owners would.
+    async fn expire_files(&self) -> Result<usize> {
+        let expired = {
+            let mut conn = self.store.read().await?;
+            node::expired(&mut conn, self.clock.micros(), STEP).await?
+        };
+        let mut deleted = 0;
+        for owned in expired.chunk_by(|(_, a), (_, b)| a == b) {
+            let Some(&(_, owner)) = owned.first() else { continue };
+            let outcomes = self
+                .delete(DeleteRequest {
+                    caller: on_behalf_of(owner),
+                    dialect: "expiry",
+                    targets: owned.iter().map(|&(id, _)| Target::FileId(id)).collect(),
+                    reach: Reach::Own,
+                    atomicity: Atomicity::BestEffort,
+                })
+                .await?;
+            deleted += outcomes.iter().filter(|outcome| matches!(outcome.verdict, Verdict::Deleted(_))).count();
+        }
+        Ok(deleted)
+    }
+
+    /// Ends uploads and transfers whose time is over, and staged objects that nobody comes for.
+    async fn end_uploads(&self) -> Result<usize> {
+        let now = self.clock.micros();
+        let (uploads, transfers) = {
+            let mut conn = self.store.read().await?;
+            let idle_since = now - IDLE_TRANSFER.as_micros() as i64;
+            (store::upload::expired(&mut conn, now, STEP).await?, transfer::idle(&mut conn, idle_since, STEP).await?)
+        };
+        let ended = uploads.len() + transfers.len();
+        if ended > 0 {
+            self.committer
+                .write_freeing("expire.uploads", async move |tx: &mut Tx| {
+                    for &id in &uploads {
+                        if let Some(ended) = store::upload::by_id(tx, id).await? {
+                            upload::end(tx, &ended).await?;
+                        }
+                    }
+                    for &group in &transfers {
+                        upload::end_transfer(tx, group).await?;
+                    }
+                    Ok(())
+                })
+                .await?;
+        }
+        Ok(ended + self.end_abandoned(now - ABANDONED_AFTER.as_micros() as i64).await?)
+    }
+
+    async fn end_abandoned(&self, begun_before: i64) -> Result<usize> {
+        let none = {
+            let mut conn = self.store.read().await?;
+            store::staged::abandoned(&mut conn, begun_before, 1).await?.is_empty()
+        };
+        if none {
+            return Ok(0);
+        }
+        self.committer
+            .write_freeing("expire.staged", async move |tx: &mut Tx| {
+                upload::end_abandoned(tx, begun_before, STEP).await
+            })
+            .await
+    }
+
+    /// Forgets audit rows and sign-ins that are past their keep time.
+    async fn forget(&self) -> Result<usize> {
+        let now = self.clock.micros();
+        let audit_before = now - self.rules.audit_keep.as_micros() as i64;
+        let sign_ins_before = now - 2 * IDLE_TRANSFER.as_micros() as i64;
+        let old = {
+            let mut conn = self.store.read().await?;
+            deletion::has_audit_before(&mut conn, audit_before).await?
+                || key::has_old_sign_ins(&mut conn, sign_ins_before).await?
+        };
+        if !old {
+            return Ok(0);
+        }
+        let forgotten = self
+            .committer
+            .write_freeing("expire.forget", async move |tx: &mut Tx| {
+                let audit = deletion::forget_audit(tx, audit_before, STEP).await?;
+                Ok(audit + key::forget_sign_ins(tx, sign_ins_before).await?)
+            })
+            .await?;
+        Ok(forgotten as usize)
+    }
+
+    /// At the start of an installation that this process alone works on: nobody else holds a lease or writes an
+    /// object, so what the last process left half-done is taken up at once.
+    pub(super) async fn take_over(&self) -> Result<()> {
+        self.committer
+            .write_freeing("start", async move |tx: &mut Tx| {
+                store::purge::end_leases(tx).await?;
+                for id in store::upload::direct(tx).await? {
+                    if let Some(ended) = store::upload::by_id(tx, id).await? {
+                        upload::end(tx, &ended).await?;
+                    }
+                }
+                while upload::end_abandoned(tx, tx.now + 1, STEP).await? > 0 {}
+                Ok(())
+            })
+            .await?;
+        Ok(())
+    }
+}
+
+/// The owner of an expired file, as far as a delete looks.
+fn on_behalf_of(owner: AccountId) -> Caller {
+    Caller {
+        account: owner,
+        uid: uuid::Uuid::nil(),
+        name: String::new(),
+        display_name: String::new(),
+        email: String::new(),
+        role: Role::User,
+        max_calls: 0,
+        key: KeyId(0),
+        read_only: false,
+        from_password: false,
+        key_expires_at: None,
+    }
+}

@@ -1,0 +1,242 @@
+//! Purging: removing the bytes of what was marked, until storage has confirmed that they are gone.
+//!
+//! An entry is taken with a lease in one transaction, which checks holds once more; its object is removed; a second
+//! transaction drops the entry and, with a node's last one, turns the node into its deletion record. A crash anywhere
+//! between leaves the entry, and doing it again does no harm, because keys are never used twice. What fails goes back
+//! into the queue with growing pauses, for ever.
+
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    time::Duration,
+};
+
+use uuid::Uuid;
+
+use super::{
+    Engine,
+    delete::Marking,
+    error::{Error, Result},
+};
+use crate::{
+    model::{Atomicity, Caller, DeleteRequest, Deleted, GoneVerdict, Reach, Target, Verdict},
+    objects::{ObjectKey, Removal},
+    store::{
+        self, Tx, account, deletion, hold,
+        purge::{self, Entry},
+    },
+};
+
+/// How long an entry belongs to whoever took it, microseconds.
+pub(super) const LEASE_MICROS: i64 = 30_000_000;
+/// Entries in one step at the most.
+const STEP: i64 = 1_000;
+/// The longest pause before an entry is tried again, seconds.
+const LONGEST_PAUSE: i64 = 300;
+/// How long a call waits for storage to confirm (sweeppea.md 3).
+const CONFIRM_WITHIN: Duration = Duration::from_secs(10);
+
+impl Engine {
+    /// Takes and purges what is due, at most one step of it; says how many entries were taken.
+    ///
+    /// # Errors
+    /// The database failed. Storage that fails is no error: its entries wait for their next turn.
+    pub(crate) async fn purge_due(&self) -> Result<usize> {
+        let taken =
+            self.committer
+                .write_freeing("purge.take", async |tx: &mut Tx| {
+                    Ok(purge::take_due(tx, STEP, tx.now + LEASE_MICROS).await?)
+                })
+                .await?;
+        let count = taken.len();
+        self.purge(taken).await?;
+        Ok(count)
+    }
+
+    /// Removes the objects of leased entries and writes down what became of each.
+    async fn purge(&self, taken: Vec<Entry>) -> Result<()> {
+        if taken.is_empty() {
+            return Ok(());
+        }
+        self.faults.hit("purge.taken")?;
+        let keys: Vec<ObjectKey> = taken.iter().map(|entry| entry.key.clone()).collect();
+        let removals = self.objects.delete(&keys).await;
+        self.faults.hit("purge.removed")?;
+        let (mut gone, mut failed) = (Vec::new(), Vec::new());
+        for (entry, removal) in taken.into_iter().zip(removals) {
+            match removal {
+                Removal::Gone => gone.push(entry),
+                Removal::Failed(error) => {
+                    tracing::warn!(key = entry.key.as_str(), attempts = entry.attempts, error, "purge failed");
+                    failed.push((entry.id, self.clock.micros() + pause_micros(entry.attempts), error));
+                }
+            }
+        }
+        if !failed.is_empty() {
+            let failed = store::rows(&failed);
+            self.committer
+                .write_freeing("purge.put_off", async move |tx: &mut Tx| Ok(purge::put_off(tx, &failed).await?))
+                .await?;
+        }
+        if !gone.is_empty() {
+            self.committer.write_freeing("purge.finish", async move |tx: &mut Tx| finish(tx, &gone).await).await?;
+            self.purged.notify_waiters();
+            self.reserve_wanted.notify_one();
+        }
+        Ok(())
+    }
+
+    /// Deletes one file of the caller's own and answers once its bytes are gone, or after 10 seconds. A call for the
+    /// same file waits for the one before it. Dropping the future does not stop the deletion.
+    ///
+    /// # Errors
+    /// `Busy`, `Internal`: nothing was marked, or storage cannot be asked.
+    pub async fn delete_and_wait(&self, caller: &Caller, uid: Uuid) -> Result<GoneVerdict> {
+        let (engine, caller) = (self.clone(), caller.clone());
+        tokio::spawn(async move {
+            let _turn = engine.turns.take(uid).await;
+            engine.delete_until_gone(&caller, uid).await
+        })
+        .await
+        .map_err(|error| Error::Internal(error.into()))?
+    }
+
+    async fn delete_until_gone(&self, caller: &Caller, uid: Uuid) -> Result<GoneVerdict> {
+        let request = DeleteRequest {
+            caller: caller.clone(),
+            dialect: "sweeppea",
+            targets: vec![Target::FileUid(uid)],
+            reach: Reach::Own,
+            atomicity: Atomicity::AllOrNothing,
+        };
+        let marked = self.committer.mark(Marking { request, purge_delay: 0, wait: true }).await?;
+        match marked.outcomes.first().map(|outcome| &outcome.verdict) {
+            Some(Verdict::Deleted(_)) => {
+                self.confirm(marked.leased).await;
+                self.answer_if_gone(caller, uid).await
+            }
+            Some(Verdict::Held) => Ok(GoneVerdict::Held),
+            Some(Verdict::Locked) => Ok(GoneVerdict::Locked),
+            Some(Verdict::NotFound | Verdict::Untouched) | None => self.repeat(caller, uid).await,
+        }
+    }
+
+    /// A file that is not live any more: perhaps an earlier call for it was never answered with a success.
+    async fn repeat(&self, caller: &Caller, uid: Uuid) -> Result<GoneVerdict> {
+        let going = {
+            let mut conn = self.store.read().await?;
+            deletion::going(&mut conn, caller.account, uid).await?
+        };
+        if let Some(node) = going {
+            let mut conn = self.store.read().await?;
+            if hold::covers(&mut conn, node, self.clock.micros()).await? {
+                return Ok(GoneVerdict::Held);
+            }
+            drop(conn);
+            self.purge_again(node).await?;
+        }
+        match self.owed(caller, uid).await? {
+            Some(deleted) => Ok(self.acknowledge(deleted)),
+            None if going.is_some() => Ok(GoneVerdict::Going),
+            None => Ok(GoneVerdict::NotFound),
+        }
+    }
+
+    /// Tries storage again for a node whose purge is queued; where another holds the lease, waits for it.
+    async fn purge_again(&self, node: i64) -> Result<()> {
+        let purged = self.purged.notified();
+        let taken = self
+            .committer
+            .write_freeing("purge.take", async move |tx: &mut Tx| {
+                Ok(purge::take_of_node(tx, node, tx.now + LEASE_MICROS).await?)
+            })
+            .await?;
+        match taken.is_empty() {
+            true => drop(tokio::time::timeout(Duration::from_secs(1), purged).await),
+            false => self.confirm(taken).await,
+        }
+        Ok(())
+    }
+
+    /// Purges leased entries, waiting no longer than a caller should; the work itself goes on.
+    async fn confirm(&self, leased: Vec<Entry>) {
+        let engine = self.clone();
+        let work = tokio::spawn(async move {
+            if let Err(error) = engine.purge(leased).await {
+                tracing::warn!(error = format!("{error:#}"), "a purge that a caller waits for failed");
+            }
+        });
+        let _ = tokio::time::timeout(CONFIRM_WITHIN, work).await;
+    }
+
+    async fn answer_if_gone(&self, caller: &Caller, uid: Uuid) -> Result<GoneVerdict> {
+        Ok(match self.owed(caller, uid).await? {
+            Some(deleted) => self.acknowledge(deleted),
+            None => GoneVerdict::Going,
+        })
+    }
+
+    async fn owed(&self, caller: &Caller, uid: Uuid) -> Result<Option<Deleted>> {
+        let mut conn = self.store.read().await?;
+        let owed = deletion::owed_answer(&mut conn, caller.account, uid).await?;
+        Ok(owed.map(|(name, size)| Deleted { uid, name, size: size as u64 }))
+    }
+
+    /// From here on the file is not found any more. The commit is queued, so that whoever asks next is decided after
+    /// it, and not waited for: if the process dies before the answer is out, a repeat still gets it.
+    fn acknowledge(&self, deleted: Deleted) -> GoneVerdict {
+        let uid = deleted.uid;
+        let queued = self
+            .committer
+            .submit("purge.acknowledge", true, async move |tx: &mut Tx| Ok(deletion::acknowledge(tx, uid).await?));
+        match queued {
+            Ok(_) => GoneVerdict::Gone(deleted),
+            Err(_) => GoneVerdict::Going,
+        }
+    }
+}
+
+/// Drops the entries of objects that are gone; nodes without any left become deletion records.
+async fn finish(tx: &mut Tx, gone: &[Entry]) -> Result<()> {
+    let mut freed: BTreeMap<i64, i64> = BTreeMap::new();
+    for (account, size) in purge::finish(tx, &store::id_rows(gone.iter().map(|entry| entry.id))).await? {
+        *freed.entry(account).or_default() += size;
+    }
+    account::take_from_purging(tx, &store::rows(&freed.into_iter().collect::<Vec<_>>())).await?;
+    let nodes: BTreeSet<i64> = gone.iter().map(|entry| entry.node).filter(|&node| node != 0).collect();
+    let purged = deletion::purged_files(tx, &store::id_rows(nodes)).await?;
+    if purged.is_empty() {
+        return Ok(());
+    }
+    let parents = deletion::record(tx, &store::id_rows(purged)).await?;
+    drop_emptied_folders(tx, parents).await
+}
+
+/// Turns deleted folders that have become empty into deletion records, and those above them in turn.
+pub(super) async fn drop_emptied_folders(tx: &mut Tx, folders: Vec<i64>) -> Result<()> {
+    let mut folders: BTreeSet<i64> = folders.into_iter().collect();
+    while !folders.is_empty() {
+        let emptied = deletion::emptied_folders(tx, &store::id_rows(folders)).await?;
+        if emptied.is_empty() {
+            break;
+        }
+        folders = deletion::record(tx, &store::id_rows(emptied)).await?.into_iter().collect();
+    }
+    Ok(())
+}
+
+/// 1, 2, 4 … seconds, and 5 minutes at the most.
+fn pause_micros(attempts: i64) -> i64 {
+    let seconds = 1i64 << (attempts - 1).clamp(0, 16);
+    seconds.min(LONGEST_PAUSE) * 1_000_000
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn pauses_grow_up_to_five_minutes() {
+        let pauses: Vec<i64> = [1, 2, 3, 9, 10, 100].map(|attempts| pause_micros(attempts) / 1_000_000).into();
+        assert_eq!(pauses, [1, 2, 4, 256, 300, 300]);
+    }
+}

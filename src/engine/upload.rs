@@ -1,0 +1,197 @@
+//! Uploads: from the first announcement to the commit that shows a file.
+//!
+//! The order is always the same. A row names the object before its first byte is stored, so that a crash leaves nothing
+//! that nobody knows of; the bytes are durable before a row shows them; and every key is fresh, so that what arrives
+//! late can only land where no reader looks. What an upload announces or holds counts in its owner's quota until the
+//! file takes over or the upload ends.
+
+mod direct;
+mod slot;
+mod transfer;
+
+use std::time::Duration;
+
+use axum::body::Body;
+use futures_util::{StreamExt, TryStreamExt};
+use uuid::Uuid;
+
+pub(super) use transfer::end_transfer;
+
+use super::{
+    ByteStream, Engine,
+    error::{Error, Result},
+};
+use crate::{
+    model::{Account, AccountId, NodeId},
+    objects::{ObjectKey, PutError, Stored},
+    store::{
+        self, Tx, account,
+        folder::{self, WayUp},
+        node::{self, NewNode},
+        purge,
+        staged::{self, Staged},
+        upload::{self, Upload},
+    },
+};
+
+/// An upload that was not finished lives this long.
+pub(super) const UPLOAD_LIFE: Duration = Duration::from_secs(24 * 3600);
+/// One object of one upload, bytes.
+const LARGEST_OBJECT: u64 = 5 * 1024 * 1024 * 1024;
+
+impl Engine {
+    /// Uploads are refused while the disk has no room to spare.
+    fn room(&self) -> Result<()> {
+        match self.reserve.is_kept() {
+            true => Ok(()),
+            false => Err(Error::StorageFull),
+        }
+    }
+
+    /// Writes an object that a staged row names. If that fails, the row and what there is of the object are given up.
+    async fn write_object(&self, owner: AccountId, key: &ObjectKey, bytes: ByteStream, limit: u64) -> Result<Stored> {
+        match self.objects.put(key, bytes, limit).await {
+            Ok(stored) => {
+                self.faults.hit("upload.written")?;
+                Ok(stored)
+            }
+            Err(error) => {
+                self.give_up(owner, key).await;
+                Err(match error {
+                    PutError::TooLarge => Error::TooLarge,
+                    PutError::BrokenOff(_) => Error::BodyBrokenOff,
+                    PutError::Full => Error::StorageFull,
+                    PutError::Failed(error) => Error::Internal(error),
+                })
+            }
+        }
+    }
+
+    /// Queues an object that will not become a version, together with forgetting its staged row.
+    async fn give_up(&self, owner: AccountId, key: &ObjectKey) {
+        let key = key.clone();
+        let given_up = self
+            .committer
+            .write_freeing("upload.give_up", async move |tx: &mut Tx| discard(tx, owner, &key, 0).await)
+            .await;
+        match given_up {
+            Ok(()) => self.wake_purge.notify_one(),
+            // The row stays, and with it the sweep's knowledge of the object.
+            Err(error) => tracing::warn!(error = format!("{error:#}"), "a staged object could not be given up"),
+        }
+    }
+}
+
+/// A request's body as bytes on their way.
+fn stream(body: Body) -> ByteStream {
+    body.into_data_stream().map_err(std::io::Error::other).boxed()
+}
+
+/// Forgets a staged object and queues its purge.
+async fn discard(tx: &mut Tx, owner: AccountId, key: &ObjectKey, size: u64) -> Result<()> {
+    staged::remove(tx, std::slice::from_ref(key)).await?;
+    purge::queue_objects(tx, &[(key.as_str().to_owned(), owner.0, size as i64)]).await?;
+    Ok(())
+}
+
+/// Forgets staged objects that are durably stored and queues their purge.
+async fn discard_all(tx: &mut Tx, objects: &[Staged]) -> Result<()> {
+    let keys: Vec<ObjectKey> = objects.iter().map(|object| object.key.clone()).collect();
+    let queued: Vec<(String, i64, i64)> =
+        objects.iter().map(|object| (object.key.as_str().to_owned(), object.account.0, object.size as i64)).collect();
+    staged::remove(tx, &keys).await?;
+    purge::queue_objects(tx, &queued).await?;
+    Ok(())
+}
+
+/// Ends an upload that does not become a file: its bytes leave the quota, its objects are queued, its uid is spent.
+pub(super) async fn end(tx: &mut Tx, upload: &Upload) -> Result<()> {
+    let stored = staged::of_upload(tx, upload.id).await?;
+    discard_all(tx, &stored).await?;
+    staged::orphan_unwritten(tx, upload.id).await?;
+    account::add_used(tx, upload.owner, -(upload.bytes as i64)).await?;
+    node::spend_uids(tx, &[upload.uid.to_string()]).await?;
+    upload::remove(tx, &[upload.id]).await?;
+    Ok(())
+}
+
+/// Forgets staged objects whose writers are gone, and queues their purge.
+pub(super) async fn end_abandoned(tx: &mut Tx, begun_before: i64, limit: i64) -> Result<usize> {
+    let abandoned = staged::abandoned(tx, begun_before, limit).await?;
+    discard_all(tx, &abandoned).await?;
+    Ok(abandoned.len())
+}
+
+/// Takes `more` bytes into an account's quota, or refuses.
+async fn reserve_quota(tx: &mut Tx, owner: AccountId, more: u64) -> Result<()> {
+    let account = account_of(tx, owner).await?;
+    check_quota(&account, more, 0)?;
+    account::add_used(tx, owner, more as i64).await?;
+    Ok(())
+}
+
+/// Whether `size` bytes fit if `replaced` bytes that count already go for them.
+fn check_quota(account: &Account, size: u64, replaced: u64) -> Result<()> {
+    if size > account.remaining().saturating_add(replaced) {
+        return Err(Error::QuotaExceeded { used: account.used, quota: account.quota, size });
+    }
+    Ok(())
+}
+
+async fn account_of(tx: &mut Tx, id: AccountId) -> Result<Account> {
+    account::by_id(tx, id).await?.ok_or(Error::NotFound)
+}
+
+/// A folder that a file is put into.
+#[derive(Clone)]
+struct Place {
+    folder: i64,
+    depth: i64,
+    /// The folder and everything above it.
+    way: WayUp,
+}
+
+async fn root_place(tx: &mut Tx, owner: AccountId) -> Result<Place> {
+    let root = folder::root(tx, owner).await?;
+    let folder = root.id.0;
+    Ok(Place { folder, depth: 0, way: WayUp { visible: true, path: Vec::new(), ids: vec![folder] } })
+}
+
+/// What makes a finished upload a file.
+struct Finished<'a> {
+    upload: &'a Upload,
+    object: &'a Staged,
+    name: &'a str,
+    group: Option<Uuid>,
+    private: bool,
+    expires_at: Option<i64>,
+}
+
+/// Shows a finished upload as a file. Its bytes are in the quota already.
+async fn place(tx: &mut Tx, place: &Place, finished: Finished<'_>) -> Result<NodeId> {
+    let Finished { upload, object, name, group, private, expires_at } = finished;
+    let id = node::insert_file(
+        tx,
+        &NewNode {
+            uid: upload.uid,
+            account: upload.owner,
+            parent: place.folder,
+            depth: place.depth,
+            name,
+            creator: upload.creator,
+            group,
+            private,
+            expires_at,
+            size: object.size,
+            sha256: object.sha256.as_deref().unwrap_or_default(),
+            media_type: &upload.media_type,
+            object_key: object.key.as_str(),
+        },
+    )
+    .await?;
+    let added: Vec<(i64, i64, i64, i64)> = place.way.ids.iter().map(|&id| (id, 1, 0, object.size as i64)).collect();
+    folder::change_totals(tx, &store::rows(&added)).await?;
+    staged::remove(tx, std::slice::from_ref(&object.key)).await?;
+    upload::remove(tx, &[upload.id]).await?;
+    Ok(id)
+}

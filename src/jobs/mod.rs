@@ -1,0 +1,129 @@
+//! Work that nobody waits for: purging, expanding, ending what is over.
+//!
+//! Each job is a loop around one step of the engine. It is woken when there is something to do, and looks by itself
+//! from time to time, because a wake-up can be lost with a process and its work cannot.
+
+use std::{future::Future, time::Duration};
+
+use tokio::{
+    sync::watch,
+    task::JoinHandle,
+    time::{sleep, timeout},
+};
+
+use crate::engine::{Engine, error::Result};
+
+/// A job that failed looks again after this time.
+const AFTER_FAILURE: Duration = Duration::from_secs(1);
+/// Jobs look by themselves this often.
+const LOOK: Duration = Duration::from_secs(30);
+
+/// The running jobs.
+pub struct Jobs {
+    stop: watch::Sender<bool>,
+    running: Vec<JoinHandle<()>>,
+}
+
+/// Starts all jobs.
+pub fn start(engine: &Engine) -> Jobs {
+    let (stop, stopped) = watch::channel(false);
+    let running = vec![
+        tokio::spawn(until(stopped.clone(), purge(engine.clone()))),
+        tokio::spawn(until(stopped.clone(), expand(engine.clone()))),
+        tokio::spawn(until(stopped.clone(), expire(engine.clone()))),
+        tokio::spawn(until(stopped, reserve(engine.clone()))),
+    ];
+    Jobs { stop, running }
+}
+
+impl Jobs {
+    /// Stops all jobs. Steps that were under way are taken up by the next start.
+    pub async fn stop(self) {
+        let _ = self.stop.send(true);
+        for job in self.running {
+            let _ = job.await;
+        }
+    }
+}
+
+async fn until(mut stopped: watch::Receiver<bool>, job: impl Future<Output = ()>) {
+    tokio::select! {
+        () = job => {}
+        _ = stopped.changed() => {}
+    }
+}
+
+async fn purge(engine: Engine) {
+    loop {
+        match engine.purge_due().await {
+            Ok(0) => {
+                let pause = pause_until_due(&engine).await;
+                let _ = timeout(pause, engine.wake_purge.notified()).await;
+            }
+            Ok(_) => {}
+            Err(error) => failed("purge", &error).await,
+        }
+    }
+}
+
+async fn pause_until_due(engine: &Engine) -> Duration {
+    match engine.next_purge().await {
+        Ok(Some(due)) => {
+            let micros = (due - engine.clock().micros()).max(0).unsigned_abs();
+            Duration::from_micros(micros).clamp(Duration::from_millis(10), LOOK)
+        }
+        Ok(None) => LOOK,
+        Err(_) => AFTER_FAILURE,
+    }
+}
+
+async fn expand(engine: Engine) {
+    /// Between two steps, so that what people wait for goes first.
+    const PAUSE: Duration = Duration::from_millis(30);
+    loop {
+        match engine.expand_step().await {
+            Ok(true) => sleep(PAUSE).await,
+            Ok(false) => drop(timeout(LOOK, engine.wake_expand.notified()).await),
+            Err(error) => failed("expand", &error).await,
+        }
+    }
+}
+
+async fn expire(engine: Engine) {
+    loop {
+        match engine.expire_step().await {
+            Ok(true) => {}
+            Ok(false) => sleep(LOOK).await,
+            Err(error) => failed("expire", &error).await,
+        }
+    }
+}
+
+async fn reserve(engine: Engine) {
+    loop {
+        engine.restore_reserve().await;
+        let _ = timeout(LOOK, engine.reserve_wanted.notified()).await;
+        sleep(AFTER_FAILURE).await;
+    }
+}
+
+async fn failed(job: &str, error: &crate::engine::error::Error) {
+    tracing::warn!(job, error = format!("{error:#}"), "a job failed and is tried again");
+    sleep(AFTER_FAILURE).await;
+}
+
+/// Does all that is due now, until nothing is left.
+///
+/// # Errors
+/// The database failed.
+#[cfg(feature = "testing")]
+pub async fn run_dry(engine: &Engine) -> Result<()> {
+    loop {
+        let expired = engine.expire_step().await?;
+        let expanded = engine.expand_step().await?;
+        let purged = engine.purge_due().await? > 0;
+        if !(expired || expanded || purged) {
+            return Ok(engine.restore_reserve().await);
+        }
+    }
+}

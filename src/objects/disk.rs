@@ -1,0 +1,170 @@
+//! Objects as files below one folder: 256 folders made at the start and kept, so that no object ever waits for a
+//! folder to be made or races with one being removed.
+
+use std::{
+    fs, io,
+    path::{Path, PathBuf},
+    sync::Arc,
+};
+
+use anyhow::Context;
+use futures_util::StreamExt;
+use md5::Md5;
+use sha2::{Digest, Sha256};
+use tokio::io::AsyncWriteExt;
+use tokio_util::io::ReaderStream;
+
+use super::{ByteStream, ObjectKey, PutError, Removal, Stored};
+use crate::{fault::Faults, hex::hex};
+
+/// The one object that belongs to no file: it names the installation whose objects these are.
+const MARKER: &str = "unfile-installation";
+
+#[derive(Debug, Clone)]
+pub(crate) struct Disk {
+    root: Arc<Path>,
+    installation: Arc<str>,
+    faults: Faults,
+}
+
+impl Disk {
+    /// Opens the objects of an installation. Where nothing was ever stored, `fresh`, the place is made.
+    ///
+    /// # Errors
+    /// The place is missing, or is another installation's.
+    pub(crate) fn open(root: PathBuf, installation: &str, fresh: bool, faults: Faults) -> anyhow::Result<Self> {
+        let disk = Self { root: root.into(), installation: installation.into(), faults };
+        if fresh && !disk.root.join(MARKER).exists() {
+            disk.make().with_context(|| format!("making {}", disk.root.display()))?;
+        }
+        disk.is_ours()?;
+        Ok(disk)
+    }
+
+    fn make(&self) -> io::Result<()> {
+        fs::create_dir_all(&self.root)?;
+        for folder in 0..=255u8 {
+            match fs::create_dir(self.root.join(format!("{folder:02x}"))) {
+                Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {}
+                other => other?,
+            }
+        }
+        write_durably(&self.root.join(MARKER), self.installation.as_bytes())
+    }
+
+    /// Whether storage is there and is this installation's.
+    pub(crate) fn is_ours(&self) -> anyhow::Result<()> {
+        let marker = self.root.join(MARKER);
+        let found = fs::read_to_string(&marker)
+            .with_context(|| format!("the objects of this installation are not there: {}", marker.display()))?;
+        anyhow::ensure!(found == *self.installation, "{} belongs to another installation", marker.display());
+        Ok(())
+    }
+
+    /// Stores at most `limit` bytes under a fresh key; they are durable when this returns.
+    pub(crate) async fn put(&self, key: &ObjectKey, mut bytes: ByteStream, limit: u64) -> Result<Stored, PutError> {
+        self.faults.hit("objects.put").map_err(PutError::Failed)?;
+        let path = self.path(key);
+        let result = self.write(&path, &mut bytes, limit).await;
+        if result.is_err() {
+            // Best effort: what stays is named by the staged row.
+            let _ = tokio::fs::remove_file(&path).await;
+        }
+        result
+    }
+
+    async fn write(&self, path: &Path, bytes: &mut ByteStream, limit: u64) -> Result<Stored, PutError> {
+        let mut file = tokio::fs::OpenOptions::new().write(true).create_new(true).open(path).await.map_err(failed)?;
+        let (mut size, mut sha256, mut md5) = (0u64, Sha256::new(), Md5::new());
+        while let Some(chunk) = bytes.next().await {
+            let chunk = chunk.map_err(PutError::BrokenOff)?;
+            size += chunk.len() as u64;
+            if size > limit {
+                return Err(PutError::TooLarge);
+            }
+            sha256.update(&chunk);
+            md5.update(&chunk);
+            file.write_all(&chunk).await.map_err(failed)?;
+        }
+        file.flush().await.map_err(failed)?;
+        file.sync_all().await.map_err(failed)?;
+        let folder = path.parent().unwrap_or(&self.root).to_owned();
+        blocking(move || sync_folder(&folder)).await.map_err(failed)?;
+        Ok(Stored { size, sha256: hex(&sha256.finalize()), md5: md5.finalize().into() })
+    }
+
+    /// The object's bytes. Reading goes on to the end even if the object is purged meanwhile.
+    ///
+    /// # Errors
+    /// The object is not there: a broken promise, or storage that is away.
+    pub(crate) async fn read(&self, key: &ObjectKey) -> anyhow::Result<ByteStream> {
+        let path = self.path(key);
+        let file = tokio::fs::File::open(&path).await.with_context(|| format!("reading {}", path.display()))?;
+        Ok(ReaderStream::with_capacity(file, 256 * 1024).boxed())
+    }
+
+    /// Removes objects; the answers stand in the order of the keys.
+    pub(crate) async fn delete(&self, keys: &[ObjectKey]) -> Vec<Removal> {
+        let (disk, owned) = (self.clone(), keys.to_vec());
+        let removed = blocking(move || Ok(disk.delete_now(&owned))).await;
+        removed.unwrap_or_else(|error| vec![Removal::Failed(error.to_string()); keys.len()])
+    }
+
+    fn delete_now(&self, keys: &[ObjectKey]) -> Vec<Removal> {
+        let mut removals = vec![Removal::Gone; keys.len()];
+        if let Err(error) = self.faults.hit("objects.delete").and_then(|()| self.is_ours()) {
+            removals.fill(Removal::Failed(format!("{error:#}")));
+            return removals;
+        }
+        let mut order: Vec<usize> = (0..keys.len()).collect();
+        order.sort_by_key(|&at| &keys[at]);
+        for folder in order.chunk_by(|&a, &b| keys[a].folder() == keys[b].folder()) {
+            for &at in folder {
+                if let Err(error) = unlink(&self.path(&keys[at])) {
+                    removals[at] = Removal::Failed(error.to_string());
+                }
+            }
+            if let Err(error) = sync_folder(&self.root.join(keys[folder[0]].folder())) {
+                for &at in folder {
+                    removals[at] = Removal::Failed(format!("sync: {error}"));
+                }
+            }
+        }
+        removals
+    }
+
+    fn path(&self, key: &ObjectKey) -> PathBuf {
+        self.root.join(key.as_str())
+    }
+}
+
+/// Writes a small file so that it is there, whole, after a power cut.
+pub(crate) fn write_durably(path: &Path, content: &[u8]) -> io::Result<()> {
+    use io::Write;
+    let mut file = fs::File::create(path)?;
+    file.write_all(content)?;
+    file.sync_all()?;
+    sync_folder(path.parent().unwrap_or(Path::new(".")))
+}
+
+fn unlink(path: &Path) -> io::Result<()> {
+    match fs::remove_file(path) {
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(()),
+        other => other,
+    }
+}
+
+fn sync_folder(path: &Path) -> io::Result<()> {
+    fs::File::open(path)?.sync_all()
+}
+
+async fn blocking<T: Send + 'static>(work: impl FnOnce() -> io::Result<T> + Send + 'static) -> io::Result<T> {
+    tokio::task::spawn_blocking(work).await.map_err(io::Error::other)?
+}
+
+fn failed(error: io::Error) -> PutError {
+    match error.kind() {
+        io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded => PutError::Full,
+        _ => PutError::Failed(error.into()),
+    }
+}

@@ -1,0 +1,193 @@
+//! Accounts and the figures of their quota.
+
+use sqlx::{Row, any::AnyRow};
+use uuid::Uuid;
+
+use super::{Conn, Result, Tx};
+use crate::model::{Account, AccountId, Role};
+
+fn account(row: AnyRow) -> Account {
+    Account {
+        id: AccountId(row.get("id")),
+        uid: uid(&row, "uid"),
+        name: row.get("name"),
+        display_name: row.get("display_name"),
+        email: row.get("email"),
+        role: Role::kept(row.get("role")),
+        disabled: row.get::<Option<i64>, _>("disabled_at").is_some(),
+        quota: row.get::<i64, _>("quota") as u64,
+        used: row.get::<i64, _>("used") as u64,
+        purging: row.get::<i64, _>("purging") as u64,
+        max_calls: row.get::<i64, _>("max_calls") as u64,
+        category: row.get::<Option<String>, _>("category_uid").and_then(|text| text.parse().ok()),
+    }
+}
+
+/// A uid that the database kept.
+pub(super) fn uid(row: &AnyRow, column: &str) -> Uuid {
+    row.get::<&str, _>(column).parse().unwrap_or_default()
+}
+
+/// An account by id.
+pub(crate) async fn by_id(conn: &mut Conn, id: AccountId) -> Result<Option<Account>> {
+    let row = sqlx::query(
+        "select id, uid, name, display_name, email, role, disabled_at, quota, used, purging, max_calls, category_uid \
+         from account where id = $1",
+    )
+    .bind(id.0)
+    .fetch_optional(conn)
+    .await?;
+    Ok(row.map(account))
+}
+
+/// An account by name.
+pub(crate) async fn by_name(conn: &mut Conn, name: &str) -> Result<Option<Account>> {
+    let row = sqlx::query(
+        "select id, uid, name, display_name, email, role, disabled_at, quota, used, purging, max_calls, category_uid \
+         from account where name = $1",
+    )
+    .bind(name)
+    .fetch_optional(conn)
+    .await?;
+    Ok(row.map(account))
+}
+
+/// All accounts, by name.
+pub(crate) async fn all(conn: &mut Conn) -> Result<Vec<Account>> {
+    let rows = sqlx::query(
+        "select id, uid, name, display_name, email, role, disabled_at, quota, used, purging, max_calls, category_uid \
+         from account order by name",
+    )
+    .fetch_all(conn)
+    .await?;
+    Ok(rows.into_iter().map(account).collect())
+}
+
+/// Makes an account, without its root folder.
+pub(crate) async fn insert(
+    tx: &mut Tx,
+    name: &str,
+    role: Role,
+    quota: u64,
+    password_hash: Option<&str>,
+) -> Result<AccountId> {
+    sqlx::query_scalar(
+        "insert into account (uid, name, display_name, email, role, password_hash, quota, used, purging, max_calls, \
+         created_at) values ($1, $2, $2, '', $3, $4, $5, 0, 0, 1500000, $6) returning id",
+    )
+    .bind(Uuid::new_v4().to_string())
+    .bind(name)
+    .bind(role.as_str())
+    .bind(password_hash)
+    .bind(quota as i64)
+    .bind(tx.now)
+    .fetch_one(&mut **tx)
+    .await
+    .map(AccountId)
+}
+
+/// Writes back what an administrator may change.
+pub(crate) async fn update(tx: &mut Tx, account: &Account) -> Result<()> {
+    sqlx::query("update account set quota = $1, max_calls = $2, display_name = $3, email = $4 where id = $5")
+        .bind(account.quota as i64)
+        .bind(account.max_calls as i64)
+        .bind(&account.display_name)
+        .bind(&account.email)
+        .bind(account.id.0)
+        .execute(&mut **tx)
+        .await
+        .map(drop)
+}
+
+/// Switches an account off or on.
+pub(crate) async fn set_disabled(tx: &mut Tx, id: AccountId, disabled: bool) -> Result<()> {
+    sqlx::query("update account set disabled_at = $1 where id = $2")
+        .bind(disabled.then_some(tx.now))
+        .bind(id.0)
+        .execute(&mut **tx)
+        .await
+        .map(drop)
+}
+
+/// Keeps a password's hash.
+pub(crate) async fn set_password(tx: &mut Tx, id: AccountId, hash: &str) -> Result<()> {
+    sqlx::query("update account set password_hash = $1 where id = $2")
+        .bind(hash)
+        .bind(id.0)
+        .execute(&mut **tx)
+        .await
+        .map(drop)
+}
+
+/// An account's password hash, if it has one.
+pub(crate) async fn password_hash(conn: &mut Conn, id: AccountId) -> Result<Option<String>> {
+    sqlx::query_scalar("select password_hash from account where id = $1").bind(id.0).fetch_one(conn).await
+}
+
+/// Adds to, or with a negative number takes from, the bytes that an account uses.
+pub(crate) async fn add_used(tx: &mut Tx, id: AccountId, bytes: i64) -> Result<()> {
+    sqlx::query("update account set used = used + $1 where id = $2")
+        .bind(bytes)
+        .bind(id.0)
+        .execute(&mut **tx)
+        .await
+        .map(drop)
+}
+
+/// Moves bytes of several accounts out of use, into what waits for its purge: rows of account and bytes.
+pub(crate) async fn move_to_purging(tx: &mut Tx, moved: &str) -> Result<()> {
+    sqlx::query(
+        "update account set used = used - moved.bytes, purging = purging + moved.bytes from (select \
+         cast(value ->> 0 as bigint) as id, cast(value ->> 1 as bigint) as bytes from json_each($1)) moved \
+         where account.id = moved.id",
+    )
+    .bind(moved)
+    .execute(&mut **tx)
+    .await
+    .map(drop)
+}
+
+/// Takes bytes that are gone from what waits for its purge: rows of account and bytes.
+pub(crate) async fn take_from_purging(tx: &mut Tx, gone: &str) -> Result<()> {
+    sqlx::query(
+        "update account set purging = purging - gone.bytes from (select cast(value ->> 0 as bigint) as id, \
+         cast(value ->> 1 as bigint) as bytes from json_each($1)) gone where account.id = gone.id",
+    )
+    .bind(gone)
+    .execute(&mut **tx)
+    .await
+    .map(drop)
+}
+
+/// Makes the account's category on first use.
+pub(crate) async fn make_category(tx: &mut Tx, id: AccountId) -> Result<()> {
+    sqlx::query("update account set category_uid = $1 where id = $2 and category_uid is null")
+        .bind(Uuid::new_v4().to_string())
+        .bind(id.0)
+        .execute(&mut **tx)
+        .await
+        .map(drop)
+}
+
+/// Calls counted for a month.
+pub(crate) async fn calls(conn: &mut Conn, id: AccountId, month: &str) -> Result<u64> {
+    let calls: Option<i64> = sqlx::query_scalar("select calls from call_count where account_id = $1 and month = $2")
+        .bind(id.0)
+        .bind(month)
+        .fetch_optional(conn)
+        .await?;
+    Ok(calls.unwrap_or(0) as u64)
+}
+
+/// Adds calls: rows of account, month and number.
+pub(crate) async fn add_calls(tx: &mut Tx, added: &str) -> Result<()> {
+    sqlx::query(
+        "insert into call_count (account_id, month, calls) select cast(value ->> 0 as bigint), value ->> 1, \
+         cast(value ->> 2 as bigint) from json_each($1) where true \
+         on conflict (account_id, month) do update set calls = call_count.calls + excluded.calls",
+    )
+    .bind(added)
+    .execute(&mut **tx)
+    .await
+    .map(drop)
+}

@@ -1,0 +1,281 @@
+//! Marking, and what is left of a node once its bytes are gone.
+
+use sqlx::{Row, any::AnyRow};
+use uuid::Uuid;
+
+use super::{Conn, Result, Tx, account::uid, id_rows, rows};
+use crate::model::AccountId;
+
+/// What a delete has to know of a node that it names.
+#[derive(Debug, Clone)]
+pub(crate) struct Candidate {
+    pub(crate) id: i64,
+    pub(crate) uid: Uuid,
+    pub(crate) account: AccountId,
+    /// `None`: an account's root.
+    pub(crate) parent: Option<i64>,
+    pub(crate) is_folder: bool,
+    pub(crate) live: bool,
+    pub(crate) name: String,
+    /// Bytes of the current version; a folder's whole subtree.
+    pub(crate) size: i64,
+    /// Bytes of all versions; a folder's whole subtree.
+    pub(crate) bytes: i64,
+    pub(crate) files: i64,
+    pub(crate) folders: i64,
+    pub(crate) locked_by: Option<AccountId>,
+    pub(crate) edited: bool,
+    pub(crate) held: bool,
+}
+
+fn candidate(row: AnyRow) -> Candidate {
+    let bytes: i64 = row.get("bytes");
+    Candidate {
+        id: row.get("id"),
+        uid: uid(&row, "uid"),
+        account: AccountId(row.get("account_id")),
+        parent: row.get("parent_id"),
+        is_folder: row.get::<&str, _>("kind") == "folder",
+        live: row.get::<i64, _>("state") == 1,
+        name: row.get("name"),
+        size: row.get::<Option<i64>, _>("size").unwrap_or(bytes),
+        bytes,
+        files: row.get("files"),
+        folders: row.get("folders"),
+        locked_by: row.get::<Option<i64>, _>("locked_by").map(AccountId),
+        edited: row.get::<i64, _>("edited") != 0,
+        held: row.get::<i64, _>("held") != 0,
+    }
+}
+
+/// The nodes of a set of ids and a set of uids, those that exist.
+pub(crate) async fn candidates(tx: &mut Tx, ids: &[i64], uids: &[String]) -> Result<Vec<Candidate>> {
+    let now = tx.now;
+    let uids: Vec<[&str; 1]> = uids.iter().map(|uid| [uid.as_str()]).collect();
+    let found = sqlx::query(
+        "select n.id, n.uid, n.account_id, n.parent_id, n.kind, n.state, n.name, v.size, n.bytes, n.files, n.folders, \
+         n.locked_by, \
+         case when exists (select 1 from edit_session e where e.node_id = n.id and e.expires_at > $3) then 1 else 0 \
+         end as edited, \
+         case when exists (select 1 from hold h where h.node_id = n.id and (h.until is null or h.until > $3)) then 1 \
+         else 0 end as held from (\
+         select cast(value ->> 0 as bigint) as id from json_each($1) \
+         union select u.id from json_each($2) j cross join node u on u.uid = j.value ->> 0) want \
+         cross join node n on n.id = want.id left join version v on v.id = n.version_id",
+    )
+    .bind(id_rows(ids.iter().copied()))
+    .bind(rows(&uids))
+    .bind(now)
+    .fetch_all(&mut **tx)
+    .await?;
+    Ok(found.into_iter().map(candidate).collect())
+}
+
+/// A live file that may stop the delete of a folder above it.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Obstacle {
+    pub(crate) node: i64,
+    /// The folder it lies in.
+    pub(crate) folder: i64,
+    pub(crate) held: bool,
+    pub(crate) edited: bool,
+    pub(crate) locked_by: Option<AccountId>,
+}
+
+/// The held, locked and edited live files of these accounts, each with the folder it lies in: there are few.
+pub(crate) async fn obstacles(tx: &mut Tx, accounts: impl IntoIterator<Item = i64>) -> Result<Vec<Obstacle>> {
+    let now = tx.now;
+    let rows = sqlx::query(
+        "with want (id) as (select cast(value ->> 0 as bigint) from json_each($1)) \
+         select n.id, n.parent_id, 1 as held, 0 as edited, cast(null as bigint) as locked_by from want \
+         join hold h on h.account_id = want.id join node n on n.id = h.node_id where n.kind = 'file' and n.state = 1 \
+         and (h.until is null or h.until > $2) \
+         union all select n.id, n.parent_id, 0, 0, n.locked_by from want join node n on n.account_id = want.id \
+         where n.locked_by is not null and n.kind = 'file' and n.state = 1 \
+         union all select n.id, n.parent_id, 0, 1, cast(null as bigint) from edit_session e join node n \
+         on n.id = e.node_id join want on want.id = n.account_id where e.expires_at > $2 and n.kind = 'file' \
+         and n.state = 1",
+    )
+    .bind(id_rows(accounts))
+    .bind(now)
+    .fetch_all(&mut **tx)
+    .await?;
+    Ok(rows
+        .iter()
+        .map(|row| Obstacle {
+            node: row.get("id"),
+            folder: row.get("parent_id"),
+            held: row.get::<i64, _>("held") != 0,
+            edited: row.get::<i64, _>("edited") != 0,
+            locked_by: row.get::<Option<i64>, _>("locked_by").map(AccountId),
+        })
+        .collect())
+}
+
+/// Marks live nodes deleted; says how many it were. With `owes_answer` the deletion is remembered until a success was
+/// answered.
+pub(crate) async fn mark(tx: &mut Tx, ids: &str, owes_answer: bool) -> Result<u64> {
+    let now = tx.now;
+    sqlx::query(
+        "update node set state = 3, deleted_at = $2, owes_answer = $3 where state = 1 and id in \
+         (select cast(value ->> 0 as bigint) from json_each($1))",
+    )
+    .bind(ids)
+    .bind(now)
+    .bind(i64::from(owes_answer))
+    .execute(&mut **tx)
+    .await
+    .map(|done| done.rows_affected())
+}
+
+/// Notes that the content of marked folders waits for its own mark.
+pub(crate) async fn queue_expansion(tx: &mut Tx, folders: &str) -> Result<()> {
+    let now = tx.now;
+    sqlx::query(
+        "insert into expansion (folder_id, account_id, queued_at) select n.id, n.account_id, $2 from json_each($1) j \
+         cross join node n on n.id = cast(j.value ->> 0 as bigint)",
+    )
+    .bind(folders)
+    .bind(now)
+    .execute(&mut **tx)
+    .await
+    .map(drop)
+}
+
+/// A folder whose content waits for its own mark.
+pub(crate) async fn next_expansion(conn: &mut Conn) -> Result<Option<i64>> {
+    sqlx::query_scalar("select folder_id from expansion order by folder_id limit 1").fetch_optional(conn).await
+}
+
+/// Live children of a marked folder, at most `limit`: ids and whether each is a folder; files first.
+pub(crate) async fn live_children(tx: &mut Tx, folder: i64, limit: i64) -> Result<Vec<(i64, bool)>> {
+    let found: Vec<(i64, i64)> = sqlx::query_as(
+        "select id, case kind when 'folder' then 1 else 0 end as is_folder from node where parent_id = $1 and state = 1 \
+         limit $2",
+    )
+    .bind(folder)
+    .bind(limit)
+    .fetch_all(&mut **tx)
+    .await?;
+    Ok(found.into_iter().map(|(id, is_folder)| (id, is_folder != 0)).collect())
+}
+
+/// The folder's content carries its own marks now.
+pub(crate) async fn end_expansion(tx: &mut Tx, folder: i64) -> Result<()> {
+    sqlx::query("delete from expansion where folder_id = $1").bind(folder).execute(&mut **tx).await.map(drop)
+}
+
+/// Of these nodes, the deleted files that nothing in the queue stands for any more.
+pub(crate) async fn purged_files(tx: &mut Tx, ids: &str) -> Result<Vec<i64>> {
+    sqlx::query_scalar(
+        "select n.id from json_each($1) j cross join node n on n.id = cast(j.value ->> 0 as bigint) \
+         where n.kind = 'file' and n.state = 3 and not exists (select 1 from purge p where p.node_id = n.id)",
+    )
+    .bind(ids)
+    .fetch_all(&mut **tx)
+    .await
+}
+
+/// Of these nodes, the deleted folders that have no children and no expansion before them.
+pub(crate) async fn emptied_folders(tx: &mut Tx, ids: &str) -> Result<Vec<i64>> {
+    sqlx::query_scalar(
+        "select distinct n.id from json_each($1) j cross join node n on n.id = cast(j.value ->> 0 as bigint) \
+         where n.kind = 'folder' and n.state = 3 and not exists (select 1 from node c where c.parent_id = n.id) \
+         and not exists (select 1 from expansion e where e.folder_id = n.id)",
+    )
+    .bind(ids)
+    .fetch_all(&mut **tx)
+    .await
+}
+
+/// Turns deleted nodes into deletion records; gives the folders they lay in.
+pub(crate) async fn record(tx: &mut Tx, ids: &str) -> Result<Vec<i64>> {
+    let now = tx.now;
+    sqlx::query(
+        "insert into deletion (node_id, uid, account_id, kind, deleted_at, purged_at, name, size) \
+         select n.id, n.uid, n.account_id, n.kind, n.deleted_at, $2, \
+         case n.owes_answer when 1 then n.name end, case n.owes_answer when 1 then v.size end \
+         from json_each($1) j cross join node n on n.id = cast(j.value ->> 0 as bigint) \
+         left join version v on v.id = n.version_id",
+    )
+    .bind(ids)
+    .bind(now)
+    .execute(&mut **tx)
+    .await?;
+    for sql in [
+        "delete from version where node_id in (select cast(value ->> 0 as bigint) from json_each($1))",
+        "delete from edit_session where node_id in (select cast(value ->> 0 as bigint) from json_each($1))",
+        "delete from hold where node_id in (select cast(value ->> 0 as bigint) from json_each($1))",
+    ] {
+        sqlx::query(sql).bind(ids).execute(&mut **tx).await?;
+    }
+    let parents: Vec<Option<i64>> = sqlx::query_scalar(
+        "delete from node where id in (select cast(value ->> 0 as bigint) from json_each($1)) returning parent_id",
+    )
+    .bind(ids)
+    .fetch_all(&mut **tx)
+    .await?;
+    Ok(parents.into_iter().flatten().collect())
+}
+
+/// A file of this account that is deleted and not yet purged, by a call whose success was not yet answered: its id.
+pub(crate) async fn going(conn: &mut Conn, account: AccountId, uid: Uuid) -> Result<Option<i64>> {
+    sqlx::query_scalar(
+        "select id from node where uid = $1 and account_id = $2 and kind = 'file' and state = 3 and owes_answer = 1",
+    )
+    .bind(uid.to_string())
+    .bind(account.0)
+    .fetch_optional(conn)
+    .await
+}
+
+/// A deletion whose success was not yet answered: name and size of the file, for its owner.
+pub(crate) async fn owed_answer(conn: &mut Conn, account: AccountId, uid: Uuid) -> Result<Option<(String, i64)>> {
+    sqlx::query_as("select name, size from deletion where uid = $1 and account_id = $2 and name is not null")
+        .bind(uid.to_string())
+        .bind(account.0)
+        .fetch_optional(conn)
+        .await
+}
+
+/// The success was answered: name and size are not kept any longer.
+pub(crate) async fn acknowledge(tx: &mut Tx, uid: Uuid) -> Result<()> {
+    sqlx::query("update deletion set name = null, size = null where uid = $1")
+        .bind(uid.to_string())
+        .execute(&mut **tx)
+        .await
+        .map(drop)
+}
+
+/// Keeps who asked for how many deletes, and how many it became: rows of account, dialect, asked, done.
+pub(crate) async fn audit(tx: &mut Tx, calls: &str) -> Result<()> {
+    let now = tx.now;
+    sqlx::query(
+        "insert into audit (at, account_id, action, dialect, asked, done) select $2, cast(value ->> 0 as bigint), \
+         'delete', value ->> 1, cast(value ->> 2 as bigint), cast(value ->> 3 as bigint) from json_each($1)",
+    )
+    .bind(calls)
+    .bind(now)
+    .execute(&mut **tx)
+    .await
+    .map(drop)
+}
+
+/// Whether [`forget_audit`] has anything to do.
+pub(crate) async fn has_audit_before(conn: &mut Conn, before: i64) -> Result<bool> {
+    sqlx::query_scalar::<_, i64>("select count(*) from (select 1 from audit where at < $1 limit 1) found")
+        .bind(before)
+        .fetch_one(conn)
+        .await
+        .map(|found| found > 0)
+}
+
+/// Forgets audit rows from before a time, at most `limit`; says how many it were.
+pub(crate) async fn forget_audit(tx: &mut Tx, before: i64, limit: i64) -> Result<u64> {
+    sqlx::query("delete from audit where id in (select id from audit where at < $1 order by at limit $2)")
+        .bind(before)
+        .bind(limit)
+        .execute(&mut **tx)
+        .await
+        .map(|done| done.rows_affected())
+}

@@ -1,0 +1,168 @@
+//! API keys and sign-in keys. Only hashes are kept.
+
+use sqlx::{Row, any::AnyRow};
+
+use super::{Conn, Result, Tx, account::uid};
+use crate::{
+    clock::from_micros,
+    model::{AccountId, Caller, KeyId, KeyInfo, Role},
+};
+
+/// What a secret's hash leads to.
+pub(crate) struct Found {
+    pub(crate) caller: Caller,
+    pub(crate) sign_in: bool,
+    pub(crate) disabled: bool,
+    pub(crate) renewable_until: Option<i64>,
+    pub(crate) expires_at: Option<i64>,
+}
+
+/// The key with this hash, unless it was revoked or its time is over.
+pub(crate) async fn by_hash(conn: &mut Conn, hash: &str, now: i64) -> Result<Option<Found>> {
+    let row = sqlx::query(
+        "select k.id, k.scope, k.read_only, k.from_password, k.expires_at, k.renewable_until, a.id as account_id, \
+         a.uid, a.name, a.display_name, a.email, a.role, a.max_calls, a.disabled_at from api_key k join account a on \
+         a.id = k.account_id where k.hash = $1 and k.revoked_at is null and (k.expires_at is null or k.expires_at > $2)",
+    )
+    .bind(hash)
+    .bind(now)
+    .fetch_optional(conn)
+    .await?;
+    Ok(row.map(found))
+}
+
+fn found(row: AnyRow) -> Found {
+    let expires_at: Option<i64> = row.get("expires_at");
+    Found {
+        caller: Caller {
+            account: AccountId(row.get("account_id")),
+            uid: uid(&row, "uid"),
+            name: row.get("name"),
+            display_name: row.get("display_name"),
+            email: row.get("email"),
+            role: Role::kept(row.get("role")),
+            max_calls: row.get::<i64, _>("max_calls") as u64,
+            key: KeyId(row.get("id")),
+            read_only: row.get::<i64, _>("read_only") != 0,
+            from_password: row.get::<i64, _>("from_password") != 0,
+            key_expires_at: expires_at.map(from_micros),
+        },
+        sign_in: row.get::<&str, _>("scope") == "vault",
+        disabled: row.get::<Option<i64>, _>("disabled_at").is_some(),
+        renewable_until: row.get("renewable_until"),
+        expires_at,
+    }
+}
+
+/// A key to be kept.
+pub(crate) struct NewRow<'a> {
+    pub(crate) account: AccountId,
+    pub(crate) sign_in: bool,
+    pub(crate) hash: &'a str,
+    pub(crate) prefix: &'a str,
+    pub(crate) description: &'a str,
+    pub(crate) read_only: bool,
+    pub(crate) expires_at: Option<i64>,
+    pub(crate) renewable_until: Option<i64>,
+}
+
+/// Keeps a key.
+pub(crate) async fn insert(tx: &mut Tx, key: NewRow<'_>) -> Result<KeyId> {
+    sqlx::query_scalar(
+        "insert into api_key (account_id, scope, hash, prefix, description, read_only, from_password, created_at, \
+         expires_at, renewable_until) values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10) returning id",
+    )
+    .bind(key.account.0)
+    .bind(if key.sign_in { "vault" } else { "all" })
+    .bind(key.hash)
+    .bind(key.prefix)
+    .bind(key.description)
+    .bind(i64::from(key.read_only))
+    .bind(i64::from(key.sign_in))
+    .bind(tx.now)
+    .bind(key.expires_at)
+    .bind(key.renewable_until)
+    .fetch_one(&mut **tx)
+    .await
+    .map(KeyId)
+}
+
+/// Moves a key's end.
+pub(crate) async fn renew(tx: &mut Tx, key: KeyId, expires_at: i64) -> Result<()> {
+    sqlx::query("update api_key set expires_at = $1 where id = $2 and revoked_at is null")
+        .bind(expires_at)
+        .bind(key.0)
+        .execute(&mut **tx)
+        .await
+        .map(drop)
+}
+
+/// Ends a key; says whether there was one to end.
+pub(crate) async fn revoke(tx: &mut Tx, key: KeyId) -> Result<bool> {
+    let done = sqlx::query("update api_key set revoked_at = $1 where id = $2 and revoked_at is null")
+        .bind(tx.now)
+        .bind(key.0)
+        .execute(&mut **tx)
+        .await?;
+    Ok(done.rows_affected() > 0)
+}
+
+/// Ends the sign-in keys of an account.
+pub(crate) async fn revoke_sign_ins(tx: &mut Tx, account: AccountId) -> Result<()> {
+    sqlx::query("update api_key set revoked_at = $1 where account_id = $2 and scope = 'vault' and revoked_at is null")
+        .bind(tx.now)
+        .bind(account.0)
+        .execute(&mut **tx)
+        .await
+        .map(drop)
+}
+
+/// The keys of one account, or with `None` of all, by id.
+pub(crate) async fn list(conn: &mut Conn, account: Option<AccountId>) -> Result<Vec<KeyInfo>> {
+    let rows = sqlx::query(
+        "select k.id, k.account_id, a.name, a.role, k.scope, k.prefix, k.description, k.read_only, k.created_at, \
+         k.expires_at, k.revoked_at from api_key k join account a on a.id = k.account_id \
+         where k.account_id = $1 or $1 = 0 order by k.id",
+    )
+    .bind(account.map_or(0, |account| account.0))
+    .fetch_all(conn)
+    .await?;
+    Ok(rows.into_iter().map(info).collect())
+}
+
+fn info(row: AnyRow) -> KeyInfo {
+    KeyInfo {
+        id: KeyId(row.get("id")),
+        account: AccountId(row.get("account_id")),
+        account_name: row.get("name"),
+        role: Role::kept(row.get("role")),
+        prefix: row.get("prefix"),
+        description: row.get("description"),
+        read_only: row.get::<i64, _>("read_only") != 0,
+        sign_in: row.get::<&str, _>("scope") == "vault",
+        created_at: from_micros(row.get("created_at")),
+        expires_at: row.get::<Option<i64>, _>("expires_at").map(from_micros),
+        revoked: row.get::<Option<i64>, _>("revoked_at").is_some(),
+    }
+}
+
+/// Whether [`forget_sign_ins`] has anything to do.
+pub(crate) async fn has_old_sign_ins(conn: &mut Conn, before: i64) -> Result<bool> {
+    sqlx::query_scalar::<_, i64>(
+        "select count(*) from (select 1 from api_key where scope = 'vault' and (expires_at < $1 or revoked_at < $1) \
+         limit 1) found",
+    )
+    .bind(before)
+    .fetch_one(conn)
+    .await
+    .map(|found| found > 0)
+}
+
+/// Removes sign-in keys that ended before a time.
+pub(crate) async fn forget_sign_ins(tx: &mut Tx, before: i64) -> Result<u64> {
+    sqlx::query("delete from api_key where scope = 'vault' and (expires_at < $1 or revoked_at < $1)")
+        .bind(before)
+        .execute(&mut **tx)
+        .await
+        .map(|done| done.rows_affected())
+}

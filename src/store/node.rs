@@ -1,0 +1,189 @@
+//! Files and their versions.
+
+use sqlx::{Row, any::AnyRow};
+use uuid::Uuid;
+
+use super::{Conn, Result, Tx, account::uid, rows};
+use crate::{
+    clock::from_micros,
+    model::{AccountId, FileInfo, NodeId},
+};
+
+/// A live file whose folder was not looked at yet: it may be hidden by one above.
+pub(crate) struct FileRow {
+    pub(crate) info: FileInfo,
+    pub(crate) parent: i64,
+    pub(crate) object_key: String,
+}
+
+/// What [`file_row`] reads, of a node `n` with its current version `v`, its creator `c` and the time as `$1`.
+pub(super) const FILE_COLUMNS: &str = "n.id, n.uid, n.account_id, n.parent_id, n.name, n.group_uid, n.private, \
+     n.created_at, n.modified_at, n.expires_at, v.size, v.media_type, v.object_key, c.name as creator_name, \
+     case when n.locked_by is not null or exists (select 1 from edit_session e where e.node_id = n.id and \
+     e.expires_at > $1) then 1 else 0 end as locked, \
+     case when exists (select 1 from hold h where h.node_id = n.id and (h.until is null or h.until > $1)) then 1 \
+     else 0 end as held";
+
+pub(super) fn file_row(row: AnyRow) -> FileRow {
+    FileRow {
+        info: FileInfo {
+            id: NodeId(row.get("id")),
+            uid: uid(&row, "uid"),
+            name: row.get("name"),
+            size: row.get::<i64, _>("size") as u64,
+            media_type: row.get("media_type"),
+            owner: AccountId(row.get("account_id")),
+            creator_name: row.get("creator_name"),
+            group: row.get::<Option<String>, _>("group_uid").and_then(|text| text.parse().ok()),
+            path: Vec::new(),
+            private: row.get::<i64, _>("private") != 0,
+            created_at: from_micros(row.get("created_at")),
+            modified_at: from_micros(row.get("modified_at")),
+            expires_at: row.get::<Option<i64>, _>("expires_at").map(from_micros),
+            locked: row.get::<i64, _>("locked") != 0,
+            held: row.get::<i64, _>("held") != 0,
+        },
+        parent: row.get("parent_id"),
+        object_key: row.get("object_key"),
+    }
+}
+
+/// A live file by uid.
+pub(crate) async fn live_file(conn: &mut Conn, uid: Uuid, now: i64) -> Result<Option<FileRow>> {
+    let sql = format!(
+        "select {FILE_COLUMNS} from node n join version v on v.id = n.version_id join account c on c.id = n.creator_id \
+         where n.uid = $2 and n.kind = 'file' and n.state = 1"
+    );
+    let row = sqlx::query(sqlx::AssertSqlSafe(sql)).bind(now).bind(uid.to_string()).fetch_optional(conn).await?;
+    Ok(row.map(file_row))
+}
+
+/// The uids and folders of an account's live files of a name, newest first.
+pub(crate) async fn named(conn: &mut Conn, account: AccountId, name: &str) -> Result<Vec<(Uuid, i64)>> {
+    let rows = sqlx::query(
+        "select uid, parent_id from node where account_id = $1 and name = $2 and kind = 'file' and state = 1 \
+         order by id desc",
+    )
+    .bind(account.0)
+    .bind(name)
+    .fetch_all(conn)
+    .await?;
+    Ok(rows.iter().map(|row| (uid(row, "uid"), row.get("parent_id"))).collect())
+}
+
+/// Whether a live child of a folder has this name.
+pub(crate) async fn name_taken(conn: &mut Conn, folder: i64, name: &str) -> Result<bool> {
+    sqlx::query_scalar::<_, i64>(
+        "select count(*) from (select 1 from node where parent_id = $1 and name = $2 and state = 1 limit 1) found",
+    )
+    .bind(folder)
+    .bind(name)
+    .fetch_one(conn)
+    .await
+    .map(|found| found > 0)
+}
+
+/// The names of a folder's live children that begin with a text.
+pub(crate) async fn names_beginning(conn: &mut Conn, folder: i64, beginning: &str) -> Result<Vec<String>> {
+    sqlx::query_scalar(
+        "select name from node where parent_id = $1 and name >= $2 and name < $3 and state = 1 order by name",
+    )
+    .bind(folder)
+    .bind(beginning)
+    .bind(format!("{beginning}\u{10ffff}"))
+    .fetch_all(conn)
+    .await
+}
+
+/// A file with its first version, about to become visible.
+pub(crate) struct NewNode<'a> {
+    pub(crate) uid: Uuid,
+    pub(crate) account: AccountId,
+    pub(crate) parent: i64,
+    pub(crate) depth: i64,
+    pub(crate) name: &'a str,
+    pub(crate) creator: AccountId,
+    pub(crate) group: Option<Uuid>,
+    pub(crate) private: bool,
+    pub(crate) expires_at: Option<i64>,
+    pub(crate) size: u64,
+    pub(crate) sha256: &'a str,
+    pub(crate) media_type: &'a str,
+    pub(crate) object_key: &'a str,
+}
+
+/// Makes a live file with its first version. Totals and quota are the caller's.
+pub(crate) async fn insert_file(tx: &mut Tx, new: &NewNode<'_>) -> Result<NodeId> {
+    let now = tx.now;
+    let id: i64 = sqlx::query_scalar(
+        "insert into node (uid, account_id, parent_id, kind, state, depth, name, files, folders, bytes, creator_id, \
+         group_uid, private, created_at, modified_at, expires_at) values ($1, $2, $3, 'file', 1, $4, $5, 0, 0, $6, $7, \
+         $8, $9, $10, $10, $11) returning id",
+    )
+    .bind(new.uid.to_string())
+    .bind(new.account.0)
+    .bind(new.parent)
+    .bind(new.depth)
+    .bind(new.name)
+    .bind(new.size as i64)
+    .bind(new.creator.0)
+    .bind(new.group.map(|group| group.to_string()))
+    .bind(i64::from(new.private))
+    .bind(now)
+    .bind(new.expires_at)
+    .fetch_one(&mut **tx)
+    .await?;
+    let version: i64 = sqlx::query_scalar(
+        "insert into version (node_id, number, size, sha256, media_type, object_key, creator_id, created_at) \
+         values ($1, 1, $2, $3, $4, $5, $6, $7) returning id",
+    )
+    .bind(id)
+    .bind(new.size as i64)
+    .bind(new.sha256)
+    .bind(new.media_type)
+    .bind(new.object_key)
+    .bind(new.creator.0)
+    .bind(now)
+    .fetch_one(&mut **tx)
+    .await?;
+    sqlx::query("update node set version_id = $1 where id = $2").bind(version).bind(id).execute(&mut **tx).await?;
+    Ok(NodeId(id))
+}
+
+/// Live files whose end time has come and that no hold, edit session or other's lock keeps: ids and owners, oldest end first.
+pub(crate) async fn expired(conn: &mut Conn, now: i64, limit: i64) -> Result<Vec<(i64, AccountId)>> {
+    let found: Vec<(i64, i64)> = sqlx::query_as(
+        "select id, account_id from node where expires_at <= $1 and kind = 'file' and state = 1 and not exists \
+         (select 1 from hold h where h.node_id = node.id and (h.until is null or h.until > $1)) \
+         and not exists (select 1 from edit_session e where e.node_id = node.id and e.expires_at > $1) \
+         and (locked_by is null or locked_by = account_id) order by expires_at limit $2",
+    )
+    .bind(now)
+    .bind(limit)
+    .fetch_all(conn)
+    .await?;
+    Ok(found.into_iter().map(|(id, account)| (id, AccountId(account))).collect())
+}
+
+/// Which of these uids were ever given out: to a node, living or deleted, an upload or a transfer.
+pub(crate) async fn ever_used(conn: &mut Conn, uid: Uuid) -> Result<bool> {
+    sqlx::query_scalar::<_, i64>(
+        "select count(*) from (select uid from node where uid = $1 union all select uid from deletion where uid = $1 \
+         union all select uid from upload where uid = $1 union all select uid from transfer where uid = $1 \
+         union all select uid from spent_uid where uid = $1) used",
+    )
+    .bind(uid.to_string())
+    .fetch_one(conn)
+    .await
+    .map(|count| count > 0)
+}
+
+/// Keeps uids that were given out and will never be a node's.
+pub(crate) async fn spend_uids(tx: &mut Tx, uids: &[String]) -> Result<()> {
+    let uids: Vec<[&str; 1]> = uids.iter().map(|uid| [uid.as_str()]).collect();
+    sqlx::query("insert into spent_uid (uid) select value ->> 0 from json_each($1) where true on conflict do nothing")
+        .bind(rows(&uids))
+        .execute(&mut **tx)
+        .await
+        .map(drop)
+}

@@ -1,0 +1,172 @@
+//! The purge queue: every object that is to be removed, until storage has confirmed that it is gone.
+
+use sqlx::{Row, any::AnyRow};
+
+use super::{Conn, Result, Tx, rows};
+use crate::{model::Figures, objects::ObjectKey};
+
+/// One object to be removed, leased to whoever took it.
+#[derive(Debug, Clone)]
+pub(crate) struct Entry {
+    pub(crate) id: i64,
+    pub(crate) key: ObjectKey,
+    /// 0: the bytes never became a file.
+    pub(crate) node: i64,
+    /// This one included.
+    pub(crate) attempts: i64,
+}
+
+fn entry(row: AnyRow) -> Entry {
+    Entry {
+        id: row.get("id"),
+        key: ObjectKey::kept(row.get("object_key")),
+        node: row.get("node_id"),
+        attempts: row.get("attempts"),
+    }
+}
+
+/// Queues the objects of all versions of marked nodes.
+pub(crate) async fn queue_versions(tx: &mut Tx, nodes: &str, not_before: i64, lease_until: i64) -> Result<()> {
+    let now = tx.now;
+    sqlx::query(
+        "insert into purge (object_key, node_id, account_id, size, queued_at, not_before, lease_until) \
+         select v.object_key, n.id, n.account_id, v.size, $2, $3, $4 from json_each($1) j \
+         cross join node n on n.id = cast(j.value ->> 0 as bigint) join version v on v.node_id = n.id",
+    )
+    .bind(nodes)
+    .bind(now)
+    .bind(not_before)
+    .bind(lease_until)
+    .execute(&mut **tx)
+    .await
+    .map(drop)
+}
+
+/// Queues objects that never became a version: rows of key, account and size. Their bytes count as waiting from now.
+pub(crate) async fn queue_objects(tx: &mut Tx, objects: &[(String, i64, i64)]) -> Result<()> {
+    let now = tx.now;
+    let objects = rows(objects);
+    sqlx::query(
+        "insert into purge (object_key, node_id, account_id, size, queued_at, not_before) select value ->> 0, 0, \
+         cast(value ->> 1 as bigint), cast(value ->> 2 as bigint), $2, $2 from json_each($1) where true \
+         on conflict (object_key) do nothing",
+    )
+    .bind(&objects)
+    .bind(now)
+    .execute(&mut **tx)
+    .await?;
+    sqlx::query(
+        "update account set purging = purging + waiting.bytes from (select cast(value ->> 1 as bigint) as id, \
+         cast(sum(cast(value ->> 2 as bigint)) as bigint) as bytes from json_each($1) group by 1) waiting \
+         where account.id = waiting.id",
+    )
+    .bind(&objects)
+    .execute(&mut **tx)
+    .await
+    .map(drop)
+}
+
+/// Leases entries whose time has come and that no hold parks, the longest waiting first.
+pub(crate) async fn take_due(tx: &mut Tx, limit: i64, lease_until: i64) -> Result<Vec<Entry>> {
+    let now = tx.now;
+    let taken = sqlx::query(
+        "update purge set lease_until = $2, attempts = attempts + 1 where id in (\
+         select p.id from purge p where p.not_before <= $1 and p.lease_until <= $1 and not exists \
+         (select 1 from hold h where h.node_id = p.node_id and (h.until is null or h.until > $1)) \
+         order by p.not_before limit $3) returning id, object_key, node_id, attempts",
+    )
+    .bind(now)
+    .bind(lease_until)
+    .bind(limit)
+    .fetch_all(&mut **tx)
+    .await?;
+    Ok(taken.into_iter().map(entry).collect())
+}
+
+/// Leases the entries of one node, whether their time has come or not, unless another has them or a hold parks them.
+pub(crate) async fn take_of_node(tx: &mut Tx, node: i64, lease_until: i64) -> Result<Vec<Entry>> {
+    let now = tx.now;
+    let taken = sqlx::query(
+        "update purge set lease_until = $2, attempts = attempts + 1 where node_id = $3 and lease_until <= $1 and not \
+         exists (select 1 from hold h where h.node_id = $3 and (h.until is null or h.until > $1)) \
+         returning id, object_key, node_id, attempts",
+    )
+    .bind(now)
+    .bind(lease_until)
+    .bind(node)
+    .fetch_all(&mut **tx)
+    .await?;
+    Ok(taken.into_iter().map(entry).collect())
+}
+
+/// The entries of one node, as they were queued with a lease for the caller.
+pub(crate) async fn of_node(conn: &mut Conn, node: i64) -> Result<Vec<Entry>> {
+    let found = sqlx::query("select id, object_key, node_id, attempts from purge where node_id = $1")
+        .bind(node)
+        .fetch_all(conn)
+        .await?;
+    Ok(found.into_iter().map(entry).collect())
+}
+
+/// Drops entries whose objects are gone; gives the account and size of those that were still there.
+pub(crate) async fn finish(tx: &mut Tx, ids: &str) -> Result<Vec<(i64, i64)>> {
+    sqlx::query_as(
+        "delete from purge where id in (select cast(value ->> 0 as bigint) from json_each($1)) \
+         returning account_id, size",
+    )
+    .bind(ids)
+    .fetch_all(&mut **tx)
+    .await
+}
+
+/// Gives leased entries back after a failure: rows of id, not-before and error.
+pub(crate) async fn put_off(tx: &mut Tx, failed: &str) -> Result<()> {
+    sqlx::query(
+        "update purge set lease_until = 0, not_before = failed.not_before, last_error = failed.error from (select \
+         cast(value ->> 0 as bigint) as id, cast(value ->> 1 as bigint) as not_before, value ->> 2 as error \
+         from json_each($1)) failed where purge.id = failed.id",
+    )
+    .bind(failed)
+    .execute(&mut **tx)
+    .await
+    .map(drop)
+}
+
+/// Ends all leases: for the start of an installation that only one process works on.
+pub(crate) async fn end_leases(tx: &mut Tx) -> Result<()> {
+    sqlx::query("update purge set lease_until = 0 where lease_until > 0").execute(&mut **tx).await.map(drop)
+}
+
+/// When the next entry may be taken: the earliest not-before or end of a lease; entries that a hold parks left out.
+pub(crate) async fn next_due(conn: &mut Conn, now: i64) -> Result<Option<i64>> {
+    sqlx::query_scalar(
+        "select cast(min(case when p.lease_until > p.not_before then p.lease_until else p.not_before end) as bigint) \
+         from purge p where not exists (select 1 from hold h where h.node_id = p.node_id and \
+         (h.until is null or h.until > $1))",
+    )
+    .bind(now)
+    .fetch_one(conn)
+    .await
+}
+
+/// Figures for operators; entries queued before `overdue` count as overdue.
+pub(crate) async fn figures(conn: &mut Conn, overdue: i64) -> Result<Figures> {
+    let row = sqlx::query(
+        "select (select count(*) from purge) as pending, \
+         (select cast(coalesce(sum(purging), 0) as bigint) from account) as bytes, \
+         (select count(*) from purge where queued_at < $1) as overdue, \
+         (select count(*) from expansion) as expansions, \
+         (select count(*) from upload) as uploads",
+    )
+    .bind(overdue)
+    .fetch_one(conn)
+    .await?;
+    let figure = |name: &str| row.get::<i64, _>(name) as u64;
+    Ok(Figures {
+        purge_pending: figure("pending"),
+        purge_pending_bytes: figure("bytes"),
+        purge_overdue: figure("overdue"),
+        expansions: figure("expansions"),
+        open_uploads: figure("uploads"),
+    })
+}

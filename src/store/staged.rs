@@ -1,0 +1,106 @@
+//! Objects that are being written, or wait to become a version. Each is named here before its first byte is stored.
+
+use sqlx::{Row, any::AnyRow};
+
+use super::{Conn, Result, Tx};
+use crate::{
+    hex::hex,
+    model::AccountId,
+    objects::{ObjectKey, Stored},
+};
+
+#[derive(Debug, Clone)]
+pub(crate) struct Staged {
+    pub(crate) key: ObjectKey,
+    pub(crate) account: AccountId,
+    /// First byte of the upload that these are.
+    pub(crate) start: u64,
+    pub(crate) size: u64,
+    /// `None`: still being written.
+    pub(crate) sha256: Option<String>,
+}
+
+impl Staged {
+    pub(crate) fn end(&self) -> u64 {
+        self.start + self.size
+    }
+}
+
+const COLUMNS: &str = "object_key, account_id, start, size, sha256";
+
+fn staged(row: AnyRow) -> Staged {
+    Staged {
+        key: ObjectKey::kept(row.get("object_key")),
+        account: AccountId(row.get("account_id")),
+        start: row.get::<i64, _>("start") as u64,
+        size: row.get::<i64, _>("size") as u64,
+        sha256: row.get("sha256"),
+    }
+}
+
+/// Names an object that will be written.
+pub(crate) async fn insert(tx: &mut Tx, key: &ObjectKey, upload: i64, account: AccountId, start: u64) -> Result<()> {
+    let now = tx.now;
+    sqlx::query(
+        "insert into staged (object_key, upload_id, account_id, start, size, created_at) values ($1, $2, $3, $4, 0, $5)",
+    )
+    .bind(key.as_str())
+    .bind(upload)
+    .bind(account.0)
+    .bind(start as i64)
+    .bind(now)
+    .execute(&mut **tx)
+    .await
+    .map(drop)
+}
+
+/// Notes that an object is durably stored. Says the upload it is for: `None` if that ended meanwhile, or if the object
+/// itself was given up.
+pub(crate) async fn written(tx: &mut Tx, key: &ObjectKey, start: u64, stored: &Stored) -> Result<Option<i64>> {
+    let upload: Option<Option<i64>> = sqlx::query_scalar(
+        "update staged set start = $2, size = $3, sha256 = $4, md5 = $5 where object_key = $1 returning upload_id",
+    )
+    .bind(key.as_str())
+    .bind(start as i64)
+    .bind(stored.size as i64)
+    .bind(&stored.sha256)
+    .bind(hex(&stored.md5))
+    .fetch_optional(&mut **tx)
+    .await?;
+    Ok(upload.flatten())
+}
+
+/// The objects of an upload that are durably stored, by their place in it.
+pub(crate) async fn of_upload(conn: &mut Conn, upload: i64) -> Result<Vec<Staged>> {
+    let sql = format!("select {COLUMNS} from staged where upload_id = $1 and sha256 is not null order by start");
+    let rows = sqlx::query(sqlx::AssertSqlSafe(sql)).bind(upload).fetch_all(conn).await?;
+    Ok(rows.into_iter().map(staged).collect())
+}
+
+/// Forgets objects: they became versions, or stand in the purge queue.
+pub(crate) async fn remove(tx: &mut Tx, keys: &[ObjectKey]) -> Result<()> {
+    let keys: Vec<[&str; 1]> = keys.iter().map(|key| [key.as_str()]).collect();
+    sqlx::query("delete from staged where object_key in (select value ->> 0 from json_each($1))")
+        .bind(super::rows(&keys))
+        .execute(&mut **tx)
+        .await
+        .map(drop)
+}
+
+/// Cuts objects that are still being written off from an upload that ends: their writers will find out.
+pub(crate) async fn orphan_unwritten(tx: &mut Tx, upload: i64) -> Result<()> {
+    sqlx::query("update staged set upload_id = null where upload_id = $1 and sha256 is null")
+        .bind(upload)
+        .execute(&mut **tx)
+        .await
+        .map(drop)
+}
+
+/// Objects that were begun before a time and are still being written, or whose upload ended: nobody comes for them.
+pub(crate) async fn abandoned(conn: &mut Conn, begun_before: i64, limit: i64) -> Result<Vec<Staged>> {
+    let sql = format!(
+        "select {COLUMNS} from staged where (sha256 is null or upload_id is null) and created_at < $1 limit $2"
+    );
+    let rows = sqlx::query(sqlx::AssertSqlSafe(sql)).bind(begun_before).bind(limit).fetch_all(conn).await?;
+    Ok(rows.into_iter().map(staged).collect())
+}
