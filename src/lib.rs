@@ -2,6 +2,8 @@
 //!
 //! The way in is [`engine`]; ARCHITECTURE.md has the map.
 
+pub mod app;
+pub mod cli;
 pub mod clock;
 pub mod config;
 pub mod engine;

@@ -6,16 +6,33 @@
 
 pub(crate) mod body;
 pub(crate) mod content;
+#[cfg(feature = "testing")]
+pub(crate) mod control;
+pub(crate) mod cross_site;
 pub(crate) mod hexnode;
+pub(crate) mod linger;
+mod log;
 pub(crate) mod openapi;
 pub(crate) mod ops;
+pub(crate) mod rate;
 pub(crate) mod route;
+pub(crate) mod s3_error;
+pub(crate) mod sigv4;
 pub(crate) mod sweeppea;
 pub(crate) mod vault;
 
-use std::sync::Arc;
+use std::{sync::Arc, time::Duration};
 
+use axum::{
+    Router,
+    extract::Request,
+    http::StatusCode,
+    middleware,
+    response::{IntoResponse, Response},
+};
 pub use route::{Access, Dialect, Route};
+use tokio_util::sync::CancellationToken;
+use tower_http::catch_panic::CatchPanicLayer;
 
 use crate::{config::Config, engine::Engine};
 
@@ -27,4 +44,172 @@ pub struct App {
     pub(crate) hexnode: Arc<hexnode::State>,
     pub(crate) sweeppea: Arc<sweeppea::State>,
     pub(crate) ops: Arc<ops::Metrics>,
+}
+
+impl App {
+    pub fn new(engine: Engine, config: Arc<Config>) -> Self {
+        Self {
+            hexnode: Arc::new(hexnode::State::new(&config)),
+            sweeppea: Arc::new(sweeppea::State::new(&config)),
+            ops: Arc::new(ops::Metrics::new()),
+            engine,
+            config,
+        }
+    }
+
+    /// The same server as seen through a listener with a configuration of its own.
+    #[must_use]
+    pub fn with_config(&self, config: Config) -> Self {
+        Self { config: Arc::new(config), ..self.clone() }
+    }
+
+    /// Writes the counted calls down once a second, and a last time when it is told to stop.
+    pub async fn write_calls(self, stop: CancellationToken) {
+        let mut second = tokio::time::interval(Duration::from_secs(1));
+        while !stop.is_cancelled() {
+            tokio::select! {
+                _ = second.tick() => {}
+                () = stop.cancelled() => {}
+            }
+            if let Err(error) = self.sweeppea.flush(&self.engine).await {
+                // They stay counted in memory and are written with the next ones.
+                tracing::warn!(error = %error, "the calls could not be written down");
+            }
+        }
+    }
+}
+
+/// A dialect as the server sees it: where its paths lie and how they become a router.
+struct Mounted {
+    name: &'static str,
+    /// Everything below belongs to the dialect: unknown paths are answered in its words.
+    prefix: &'static str,
+    /// Signed URLs of the dialect.
+    signed_prefix: &'static str,
+    mount: fn(&App) -> Router<App>,
+    routes: fn() -> Vec<Route>,
+    scheme: openapi::Scheme,
+    unknown_path: fn() -> Response,
+}
+
+/// The dialects, once and for all: the router, the log, the description and the tests go over this list.
+const DIALECTS: [Mounted; 3] = [
+    Mounted {
+        name: hexnode::Hexnode::NAME,
+        prefix: "/api/v1/filemanagement",
+        signed_prefix: "/s3/hexnode",
+        mount: route::mount::<hexnode::Hexnode>,
+        routes: hexnode::Hexnode::routes,
+        scheme: openapi::Scheme::BareKey,
+        unknown_path: hexnode::unknown_path,
+    },
+    Mounted {
+        name: vault::Vault::NAME,
+        prefix: "/vault_rest",
+        signed_prefix: "/s3/vault",
+        mount: route::mount::<vault::Vault>,
+        routes: vault::Vault::routes,
+        scheme: openapi::Scheme::Bearer,
+        unknown_path: vault::unknown_path,
+    },
+    Mounted {
+        name: sweeppea::Sweeppea::NAME,
+        prefix: "/files",
+        signed_prefix: "/s3/sweeppea",
+        mount: route::mount::<sweeppea::Sweeppea>,
+        routes: sweeppea::Sweeppea::routes,
+        scheme: openapi::Scheme::Bearer,
+        unknown_path: sweeppea::unknown_path,
+    },
+];
+
+/// The names and route tables of all dialects, for tests that walk every route.
+pub fn dialects() -> impl Iterator<Item = (&'static str, Vec<Route>)> {
+    DIALECTS.iter().map(|dialect| (dialect.name, (dialect.routes)()))
+}
+
+/// What one listener answers to.
+#[derive(Debug, Clone)]
+pub struct Part {
+    names: Vec<&'static str>,
+    /// Only this machine reaches the listener.
+    pub(crate) loopback: bool,
+}
+
+impl Part {
+    /// The server's own pages, no dialect yet.
+    pub fn new(loopback: bool) -> Self {
+        Self { names: Vec::new(), loopback }
+    }
+
+    /// Adds a dialect by its name.
+    pub fn add(&mut self, name: &'static str) {
+        self.names.push(name);
+    }
+
+    fn dialects(&self) -> impl Iterator<Item = &'static Mounted> {
+        DIALECTS.iter().filter(|dialect| self.names.contains(&dialect.name))
+    }
+}
+
+/// Everything a listener answers to, with the request's id, its log line and the net below a panic around it.
+pub fn router(app: &App, part: &Part) -> Router {
+    let mut router = ops::routes(part);
+    for dialect in part.dialects() {
+        router = router.merge((dialect.mount)(app));
+    }
+    #[cfg(feature = "testing")]
+    {
+        router = router.merge(control::routes());
+    }
+    let unknown = {
+        let part = part.clone();
+        move |request: Request| std::future::ready(unknown_path(&part, request.uri().path()))
+    };
+    router
+        .fallback(unknown)
+        .layer(CatchPanicLayer::custom(log::panicked))
+        .layer(middleware::from_fn(linger::linger))
+        .layer(middleware::from_fn_with_state(app.clone(), log::around))
+        .with_state(app.clone())
+}
+
+fn unknown_path(part: &Part, path: &str) -> Response {
+    match part.dialects().find(|dialect| lies_below(path, dialect.prefix)) {
+        Some(dialect) => (dialect.unknown_path)(),
+        None => (StatusCode::NOT_FOUND, "not found\n").into_response(),
+    }
+}
+
+/// Which dialect a path belongs to, for the log and the figures.
+fn dialect_of(path: &str) -> &'static str {
+    DIALECTS
+        .iter()
+        .find(|dialect| lies_below(path, dialect.prefix) || lies_below(path, dialect.signed_prefix))
+        .map_or("server", |dialect| dialect.name)
+}
+
+fn lies_below(path: &str, prefix: &str) -> bool {
+    path.strip_prefix(prefix).is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_path_belongs_to_the_dialect_whose_prefix_it_has() {
+        for (path, name) in [
+            ("/files", "sweeppea"),
+            ("/files/delete", "sweeppea"),
+            ("/filesystem", "server"),
+            ("/vault_rest/file/1", "vault"),
+            ("/s3/hexnode/x", "hexnode"),
+            ("/api/v1/filemanagement/", "hexnode"),
+            ("/api/v1", "server"),
+            ("/healthz", "server"),
+        ] {
+            assert_eq!(dialect_of(path), name, "{path}");
+        }
+    }
 }

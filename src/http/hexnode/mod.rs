@@ -1,3 +1,127 @@
-//! Hexnode file management.
+//! Hexnode file management: upload in three steps, list, delete for good (contract: hexnode.md).
+//!
+//! Its vendor's server is written with Django REST framework, so order of checks and wording are that framework's.
 
-pub(crate) struct State;
+mod error;
+mod fields;
+mod handlers;
+mod paging;
+mod wire;
+
+use axum::{
+    http::{HeaderMap, HeaderValue, Method, header::AUTHORIZATION, request::Parts},
+    response::{IntoResponse, Response},
+    routing::{MethodFilter, MethodRouter, get, on, post},
+};
+
+use self::error::Refusal;
+use super::{Access, App, Dialect, Route, rate::RateLimit};
+use crate::{
+    config::Config,
+    engine::model::{Caller, KeyId, Realm},
+};
+
+const LIST: &str = "/api/v1/filemanagement";
+/// Where the signed upload URLs lie, each with its upload's uid behind it.
+const UPLOADS: &str = "/s3/hexnode";
+
+/// What this dialect remembers between calls.
+pub(crate) struct State {
+    rate: RateLimit<KeyId>,
+}
+
+impl State {
+    pub(crate) fn new(config: &Config) -> Self {
+        Self { rate: RateLimit::new(config.hexnode_rate) }
+    }
+}
+
+pub(crate) struct Hexnode;
+
+impl Dialect for Hexnode {
+    const NAME: &'static str = "hexnode";
+    const KEY_BEFORE_METHOD: bool = true;
+
+    fn routes() -> Vec<Route> {
+        use Access::{Open, Read, Write};
+        vec![
+            Route::new(Method::GET, "/api/v1/filemanagement", Read, "List the account's files", || get(handlers::list)),
+            Route::new(
+                Method::POST,
+                "/api/v1/filemanagement/generate-presigned-upload-url",
+                Write,
+                "Announce a file and get the URL to which its bytes are PUT",
+                || post(handlers::generate_presigned_upload_url),
+            ),
+            Route::new(Method::PUT, "/s3/hexnode/{key}", Open, "Send the bytes of an announced file", upload_url),
+            Route::new(
+                Method::POST,
+                "/api/v1/filemanagement/verify-file-upload",
+                Write,
+                "Finish an upload and get the file's id",
+                || post(handlers::verify_file_upload),
+            ),
+            Route::new(
+                Method::POST,
+                "/api/v1/filemanagement/delete-files",
+                Write,
+                "Delete files for good, all or none",
+                || post(handlers::delete_files),
+            ),
+        ]
+    }
+
+    /// In the order of hexnode.md 2.2. The limit is counted last: only calls that may be made cost something.
+    async fn authenticate(app: &App, parts: &Parts, access: Access) -> Result<Caller, Response> {
+        admit(app, parts, access).await.map_err(IntoResponse::into_response)
+    }
+
+    fn method_not_allowed(method: &Method, allow: &str) -> Response {
+        let allow = HeaderValue::from_str(allow).unwrap_or(HeaderValue::from_static(""));
+        Refusal::Method(method.clone(), allow).into_response()
+    }
+}
+
+async fn admit(app: &App, parts: &Parts, access: Access) -> Result<Caller, Refusal> {
+    let caller = app.engine.authenticate(bare_key(&parts.headers)?, Realm::Keys).await?;
+    // A POST that no path takes is refused like one that some path does: 403 comes before 405.
+    if caller.read_only && (access == Access::Write || parts.method == Method::POST) {
+        return Err(Refusal::ReadOnlyKey);
+    }
+    app.hexnode.rate.count(caller.key, app.engine.now())?;
+    Ok(caller)
+}
+
+/// The header is the key and nothing else; with a scheme word before it, it is a key that nobody has (hexnode.md 2.1).
+fn bare_key(headers: &HeaderMap) -> Result<&str, Refusal> {
+    let mut values = headers.get_all(AUTHORIZATION).iter();
+    let key = match (values.next(), values.next()) {
+        (None, _) => return Err(Refusal::NoCredentials),
+        (Some(key), None) => key.to_str().map_err(|_| Refusal::MalformedKey)?,
+        (Some(_), Some(_)) => return Err(Refusal::MalformedKey),
+    };
+    match key.trim() {
+        "" => Err(Refusal::NoCredentials),
+        key => Ok(key),
+    }
+}
+
+/// The answer to a path under the base that is no call.
+pub(crate) fn unknown_path() -> Response {
+    Refusal::UnknownPath.into_response()
+}
+
+/// A URL signed for PUT is wrong for every other method, and S3 says so in its own words.
+fn upload_url() -> MethodRouter<App> {
+    let every = [
+        MethodFilter::GET,
+        MethodFilter::POST,
+        MethodFilter::DELETE,
+        MethodFilter::PATCH,
+        MethodFilter::OPTIONS,
+        MethodFilter::TRACE,
+        MethodFilter::CONNECT,
+    ];
+    let every = every.into_iter().fold(MethodFilter::PUT, MethodFilter::or);
+    on(every, handlers::put_upload)
+}

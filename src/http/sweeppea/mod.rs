@@ -1,3 +1,112 @@
-//! Sweeppea Drive.
+//! Sweeppea Drive: a flat drive of small files (sweeppea.md).
+//!
+//! Every call is a POST with a JSON body, reads too, and its answer tells the caller how many calls it made this month.
+//! So each request becomes a [`Call`](admission::Call) first: somebody with a good key and calls left, counted. A handler
+//! has nothing to add to that; it reads the body's fields, makes one engine call and names what came of it.
+//!
+//! | file | holds |
+//! |---|---|
+//! | `admission` | who calls, and whether they may now |
+//! | `calls` | the month's counter behind `APICalls` |
+//! | `wire` | the bodies' members, their order and their numbers |
+//! | `fields` | reading what clients send, one member at a time |
+//! | `error` | every answer that is not a 200 |
+//! | `file_type`, `file_name` | which files the Drive takes, and under what name |
+//! | `room` | memory for bodies |
+//! | `read_url` | the signed URLs that `getFileUrl` hands out |
 
-pub(crate) struct State;
+mod admission;
+mod calls;
+mod error;
+mod fields;
+mod file_name;
+mod file_type;
+mod handlers;
+mod read_url;
+mod room;
+mod wire;
+
+use std::sync::Arc;
+
+use axum::{
+    http::{Method, request::Parts},
+    response::{IntoResponse, Response},
+    routing,
+};
+
+use self::{calls::Calls, error::Refusal, room::Room};
+use super::{Access, App, Dialect, Route, rate::RateLimit};
+use crate::{
+    config::Config,
+    engine::{
+        self, Engine,
+        model::{AccountId, Caller},
+    },
+};
+
+/// What this dialect remembers between calls.
+pub(crate) struct State {
+    calls: Arc<Calls>,
+    rate: RateLimit<AccountId>,
+    room: Room,
+}
+
+impl State {
+    pub(crate) fn new(config: &Config) -> Self {
+        Self { calls: Arc::default(), rate: RateLimit::new(config.sweeppea_rate), room: Room::new() }
+    }
+
+    /// Writes the calls counted since the last time. Due once a second while serving, and once more after the last
+    /// answer of a graceful stop: what is lost is what a crash finds unwritten (sweeppea.md 2.3).
+    ///
+    /// # Errors
+    /// The engine's; the calls are then kept for the next time.
+    pub(crate) async fn flush(&self, engine: &Engine) -> engine::error::Result<()> {
+        self.calls.flush(engine).await
+    }
+}
+
+/// The dialect.
+pub(crate) struct Sweeppea;
+
+impl Dialect for Sweeppea {
+    const NAME: &'static str = "sweeppea";
+
+    /// A wrong method is told to everybody (sweeppea.md 2.1: 405 before 401).
+    const KEY_BEFORE_METHOD: bool = false;
+
+    fn routes() -> Vec<Route> {
+        use Access::{Open, Read, Write};
+        let signed = "/s3/sweeppea/{uid}/{name}";
+        vec![
+            Route::new(Method::POST, "/files/delete", Write, "Delete a file for good", || {
+                routing::post(handlers::delete)
+            }),
+            Route::new(Method::POST, "/files/upload", Write, "Upload a file", || routing::post(handlers::upload)),
+            Route::new(Method::POST, "/files/fetch", Read, "List files, with storage figures", || {
+                routing::post(handlers::fetch)
+            }),
+            Route::new(Method::POST, "/files/getFileUrl", Read, "Make a temporary URL for reading a file", || {
+                routing::post(handlers::get_file_url)
+            }),
+            Route::new(Method::POST, "/files/send", Write, "Mail a file", || routing::post(handlers::send)),
+            Route::new(Method::GET, signed, Open, "Read a file by its temporary URL", || routing::get(handlers::read)),
+            Route::new(Method::HEAD, signed, Open, "The headers of a file, by its temporary URL", || {
+                routing::head(handlers::read)
+            }),
+        ]
+    }
+
+    async fn authenticate(app: &App, parts: &Parts, access: Access) -> Result<Caller, Response> {
+        admission::authenticate(app, parts, access).await.map_err(IntoResponse::into_response)
+    }
+
+    fn method_not_allowed(_: &Method, allow: &str) -> Response {
+        Refusal::Method { allow: allow.to_owned() }.into_response()
+    }
+}
+
+/// The answer to a path under `/files/` that has no call.
+pub(crate) fn unknown_path() -> Response {
+    Refusal::Path.into_response()
+}

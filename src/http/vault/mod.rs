@@ -1,1 +1,103 @@
-//! MetaDefender Vault.
+//! MetaDefender Vault (contract: vault.md).
+//!
+//! Most parameters travel in headers, most refusals are one of four statuses, and ids are the files' own uids. A batch
+//! delete is best effort: each file has its own outcome, and the answer has one of two shapes.
+
+mod delete;
+mod error;
+mod file;
+mod folder;
+mod params;
+mod token;
+mod transfer;
+mod wire;
+
+use axum::{
+    http::{
+        HeaderMap, HeaderValue, Method,
+        header::{ALLOW, AUTHORIZATION},
+        request::Parts,
+    },
+    response::{IntoResponse, Response},
+    routing::{MethodRouter, delete, get, head, patch, post},
+};
+use error::Refusal;
+
+use super::{Access, App, Dialect, Route};
+use crate::engine::model::{Caller, Realm};
+
+pub(crate) struct Vault;
+
+impl Dialect for Vault {
+    const NAME: &'static str = "vault";
+
+    const KEY_BEFORE_METHOD: bool = false;
+
+    #[rustfmt::skip]
+    fn routes() -> Vec<Route> {
+        use Access::{Read, SignIn, Write};
+        vec![
+            Route::new(Method::GET, "/vault_rest/version", Read, "The server's version", || get(token::version)),
+            Route::new(Method::GET, "/vault_rest/authenticate", SignIn, "Sign in with name and password", || get_alone(get(token::sign_in))),
+            Route::new(Method::DELETE, "/vault_rest/authenticate", Write, "End the key of this call", || delete(token::end)),
+            Route::new(Method::POST, "/vault_rest/token", Write, "Make an API key", || post(token::issue)),
+            Route::new(Method::GET, "/vault_rest/tokens/{start}/{count}", Read, "List API keys", || get(token::list)),
+            Route::new(Method::GET, "/vault_rest/transfer", Write, "Open a transfer", || get_alone(get(transfer::open))),
+            Route::new(Method::POST, "/vault_rest/transfer", Write, "Commit a transfer: its files appear", || post(transfer::commit)),
+            Route::new(Method::DELETE, "/vault_rest/transfer", Write, "Give up a transfer", || delete(transfer::drop)),
+            Route::new(Method::GET, "/vault_rest/transfer_file", Write, "Announce a file of a transfer", || get_alone(get(transfer::add_file))),
+            Route::new(Method::PATCH, "/vault_rest/transfer_file", Write, "Send a chunk of a file", || patch(transfer::put_chunk)),
+            Route::new(Method::POST, "/vault_rest/transfer_file", Write, "Finish a file", || post(transfer::finish_file)),
+            Route::new(Method::DELETE, "/vault_rest/transfer_file", Write, "Give up a file of a transfer", || delete(transfer::drop_file)),
+            Route::new(Method::GET, "/vault_rest/file/{file_id}", Read, "Download a file", || get(file::read)),
+            Route::new(Method::DELETE, "/vault_rest/file/{file_id}", Write, "Delete a file", || delete(delete::file)),
+            Route::new(Method::GET, "/vault_rest/file/status/{file_id}", Read, "A file's status", || get(file::status)),
+            Route::new(Method::GET, "/vault_rest/files/{type}/{start}/{count}", Read, "List files", || get(file::list)),
+            Route::new(Method::DELETE, "/vault_rest/files", Write, "Delete many files", || delete(delete::files)),
+            Route::new(Method::DELETE, "/vault_rest/folders", Write, "Delete many folders with all below them", || delete(delete::folders)),
+            Route::new(Method::GET, "/vault_rest/root_folder", Read, "The account's root folder", || get(folder::root)),
+            Route::new(Method::GET, "/vault_rest/folder_content/{folder_id}/{start}/{count}", Read, "What lies in a folder", || get(folder::content)),
+        ]
+    }
+
+    /// A key that may only read passes here even on a writing call: this contract judges the parameters first, and
+    /// [`params::Writer`] then refuses it (vault.md 2.3).
+    async fn authenticate(app: &App, parts: &Parts, _: Access) -> Result<Caller, Response> {
+        let Some(key) = bearer(&parts.headers) else {
+            return Err(Refusal::KEY_INCORRECT.into_response());
+        };
+        let caller = app.engine.authenticate(key, Realm::Vault).await;
+        caller.map_err(|error| Refusal::from(error).into_response())
+    }
+
+    fn method_not_allowed(_: &Method, allow: &str) -> Response {
+        let mut answer = Refusal::METHOD_NOT_ALLOWED.into_response();
+        if let Ok(allow) = HeaderValue::from_str(allow) {
+            answer.headers_mut().insert(ALLOW, allow);
+        }
+        answer
+    }
+}
+
+/// The answer to a path below `/vault_rest` that this dialect does not have.
+pub(crate) fn unknown_path() -> Response {
+    Refusal::UNKNOWN_PATH.into_response()
+}
+
+/// The secret of `Authorization: Bearer <key>`; the scheme in any letter case.
+fn bearer(headers: &HeaderMap) -> Option<&str> {
+    credentials(headers, "bearer")
+}
+
+/// What follows the given scheme in the one `Authorization` header.
+fn credentials<'a>(headers: &'a HeaderMap, scheme: &str) -> Option<&'a str> {
+    let mut values = headers.get_all(AUTHORIZATION).iter();
+    let value = values.next().filter(|_| values.next().is_none())?;
+    let (given, rest) = value.to_str().ok()?.split_once(' ')?;
+    given.eq_ignore_ascii_case(scheme).then_some(rest.trim())
+}
+
+/// A GET that changes something must not be reached by HEAD, which axum otherwise answers with it.
+fn get_alone(methods: MethodRouter<App>) -> MethodRouter<App> {
+    methods.merge(head(async || Vault::method_not_allowed(&Method::HEAD, "GET")))
+}

@@ -1,0 +1,121 @@
+//! The server from start to stop: data directory, engine, first account, listeners, workers, drain.
+//!
+//! The order of a start matters. The lock on the data directory comes first, so that a second server touches nothing.
+//! The listeners are bound next, so that a taken port is found before work begins; who connects early waits. The
+//! ready line comes last. A stop goes the other way: no new connections, running requests to their end, then the
+//! workers, then the engine.
+
+mod first_start;
+mod listener;
+mod lock;
+
+use std::{io::Write, sync::Arc, time::Duration};
+
+use anyhow::{Context, Result};
+use tokio::signal::unix::{Signal, SignalKind, signal};
+use tokio_util::sync::CancellationToken;
+
+use crate::{
+    clock::Clock,
+    config::{Config, database_url},
+    engine::{Engine, EngineOptions},
+    fault::Faults,
+    http::App,
+    jobs,
+};
+
+/// How long running requests may take to end after SIGTERM or SIGINT.
+const DRAIN: Duration = Duration::from_secs(30);
+
+/// Runs the server until SIGTERM or SIGINT.
+///
+/// # Errors
+/// Anything that keeps it from starting, in one line, or that ends it before it was asked to.
+pub async fn serve(config: Config) -> Result<()> {
+    lock::create_data_dir(&config.data)?;
+    let _lock = lock::DataLock::take(&config.data)?;
+    let mut signals = Signals::listen()?;
+    let (config, listeners) = listener::bind(config).await?;
+    let config = Arc::new(config);
+    let engine = open_engine(&config).await?;
+    first_start::create_admin(&engine, &config).await?;
+    engine.start().await.context("the engine does not start")?;
+    let jobs = jobs::start(&engine);
+    let app = App::new(engine.clone(), config.clone());
+    let stop = CancellationToken::new();
+    let counter = tokio::spawn(app.clone().write_calls(stop.clone()));
+    let mut running = listener::run(&app, listeners)?;
+    ready_line(&config);
+    let ended = tokio::select! {
+        () = signals.next() => None,
+        ended = running.ended() => Some(ended),
+    };
+    tracing::info!("stopping");
+    running.drain(DRAIN);
+    tokio::select! {
+        () = running.wait() => {}
+        () = signals.next() => running.cut(),
+    }
+    stop.cancel();
+    counter.await?;
+    jobs.stop().await;
+    engine.close().await;
+    ended.unwrap_or(Ok(()))
+}
+
+async fn open_engine(config: &Config) -> Result<Engine> {
+    Engine::open(EngineOptions {
+        data: config.data.clone(),
+        database: database_url(&config.database, true)?,
+        objects: config.objects.clone(),
+        rules: config.rules(),
+        clock: Clock::default(),
+        faults: faults()?,
+    })
+    .await
+}
+
+/// No faults: this is the build that people use.
+#[cfg(not(feature = "testing"))]
+fn faults() -> Result<Faults> {
+    Ok(Faults::default())
+}
+
+/// Test builds only: faults that must be there before the first request, `UNFILE_TEST_FAULT=point:action,..`.
+#[cfg(feature = "testing")]
+fn faults() -> Result<Faults> {
+    let faults = Faults::default();
+    let wanted = std::env::var("UNFILE_TEST_FAULT").unwrap_or_default();
+    for fault in wanted.split(',').filter(|fault| !fault.is_empty()) {
+        let (point, action) = fault.rsplit_once(':').context("UNFILE_TEST_FAULT: point:action")?;
+        let action = crate::http::control::parse_action(action).context("UNFILE_TEST_FAULT: fail, kill or off")?;
+        faults.set(point, action);
+    }
+    Ok(faults)
+}
+
+/// Tells whoever started the server that it answers. Nobody may be reading.
+fn ready_line(config: &Config) {
+    let line = format!("listening on {}://{}\n", config.scheme(), config.listen);
+    let mut stdout = std::io::stdout();
+    let _ = stdout.write_all(line.as_bytes()).and_then(|()| stdout.flush());
+}
+
+/// SIGTERM and SIGINT.
+struct Signals {
+    term: Signal,
+    int: Signal,
+}
+
+impl Signals {
+    fn listen() -> Result<Self> {
+        Ok(Self { term: signal(SignalKind::terminate())?, int: signal(SignalKind::interrupt())? })
+    }
+
+    async fn next(&mut self) {
+        tokio::select! {
+            _ = self.term.recv() => {}
+            _ = self.int.recv() => {}
+        }
+    }
+}

@@ -1,0 +1,223 @@
+//! Addresses to answer on: the server's own, and one for each dialect that has its own.
+
+use std::{
+    io,
+    net::{SocketAddr, TcpListener},
+    pin::Pin,
+    sync::Arc,
+    task::{Context as TaskContext, Poll},
+    time::Duration,
+};
+
+use anyhow::{Context, Result, anyhow};
+use axum_server::{
+    Handle, Server,
+    accept::Accept,
+    tls_rustls::{RustlsAcceptor, RustlsConfig},
+};
+use hyper_util::rt::TokioTimer;
+use tokio::{
+    io::{AsyncRead, AsyncWrite, ReadBuf},
+    net::TcpStream,
+    sync::{OwnedSemaphorePermit, Semaphore},
+    task::JoinSet,
+};
+
+use crate::{
+    config::{Config, Tls, file::DialectTable},
+    http::{App, Part, router},
+};
+
+/// From the first byte, or from the answer before, to the end of a request's head.
+const HEADER_READ: Duration = Duration::from_secs(30);
+
+/// An address that is bound, and what it answers to.
+pub(crate) struct Listener {
+    socket: TcpListener,
+    part: Part,
+    /// How clients reach it.
+    public_url: String,
+    tls: Option<RustlsConfig>,
+}
+
+/// Binds every address. The configuration comes back with the addresses as they turned out.
+pub(crate) async fn bind(config: Config) -> Result<(Config, Vec<Listener>)> {
+    let tls = match &config.tls {
+        Some(files) => Some(read_tls(files).await?),
+        None => None,
+    };
+    let socket = bind_one("listen", config.listen)?;
+    let config = config.bound(socket.local_addr()?);
+    let mut main = Part::new(config.listen.ip().is_loopback());
+    let mut listeners = Vec::new();
+    let tables = &config.dialects;
+    for (name, table) in [("hexnode", &tables.hexnode), ("vault", &tables.vault), ("sweeppea", &tables.sweeppea)] {
+        match table {
+            DialectTable { enabled: false, .. } => {}
+            DialectTable { listen: None, .. } => main.add(name),
+            DialectTable { listen: Some(address), public_url, .. } => {
+                let socket = bind_one(&format!("{name}.listen"), *address)?;
+                let address = socket.local_addr()?;
+                let mut part = Part::new(address.ip().is_loopback());
+                part.add(name);
+                listeners.push(Listener {
+                    socket,
+                    part,
+                    public_url: public_url.clone().unwrap_or_else(|| format!("{}://{address}", config.scheme())),
+                    tls: tls.clone(),
+                });
+                tracing::info!(dialect = name, %address, "a listener of its own");
+            }
+        }
+    }
+    listeners.push(Listener { socket, part: main, public_url: config.public_url.clone(), tls });
+    Ok((config, listeners))
+}
+
+fn bind_one(setting: &str, address: SocketAddr) -> Result<TcpListener> {
+    let socket = TcpListener::bind(address).with_context(|| format!("{setting}: {address}"))?;
+    socket.set_nonblocking(true)?;
+    Ok(socket)
+}
+
+async fn read_tls(files: &Tls) -> Result<RustlsConfig> {
+    // An error means that it is set already.
+    let _ = rustls::crypto::ring::default_provider().install_default();
+    RustlsConfig::from_pem_file(&files.cert, &files.key)
+        .await
+        .with_context(|| format!("tls-cert, tls-key: {}, {}", files.cert.display(), files.key.display()))
+}
+
+/// The listeners at work.
+pub(crate) struct Running {
+    servers: JoinSet<io::Result<()>>,
+    handles: Vec<Handle<SocketAddr>>,
+}
+
+/// Starts to answer on every listener.
+pub(crate) fn run(app: &App, listeners: Vec<Listener>) -> Result<Running> {
+    let mut running = Running { servers: JoinSet::new(), handles: Vec::new() };
+    for listener in listeners {
+        let mut config = Config::clone(&app.config);
+        config.public_url = listener.public_url;
+        let service =
+            router(&app.with_config(config), &listener.part).into_make_service_with_connect_info::<SocketAddr>();
+        let bound = Bound { free: Arc::new(Semaphore::new(app.config.max_connections as usize)) };
+        let handle = Handle::new();
+        running.handles.push(handle.clone());
+        let server = axum_server::from_tcp(listener.socket)?.handle(handle);
+        match listener.tls {
+            None => {
+                let server = bounded(server.acceptor(bound));
+                running.servers.spawn(async move { server.serve(service).await });
+            }
+            Some(tls) => {
+                let server = bounded(server.acceptor(RustlsAcceptor::new(tls).acceptor(bound)));
+                running.servers.spawn(async move { server.serve(service).await });
+            }
+        }
+    }
+    Ok(running)
+}
+
+fn bounded<A>(server: Server<SocketAddr, A>) -> Server<SocketAddr, A> {
+    let mut server = server.http1_only();
+    let mut http = server.http_builder().http1();
+    http.timer(TokioTimer::new()).header_read_timeout(HEADER_READ);
+    server
+}
+
+impl Running {
+    /// Waits for a listener that ends although nobody asked it to.
+    pub(crate) async fn ended(&mut self) -> Result<()> {
+        match self.servers.join_next().await {
+            Some(Ok(Err(error))) => Err(error).context("a listener ended"),
+            Some(Ok(Ok(()))) | None => Err(anyhow!("a listener ended")),
+            Some(Err(error)) => Err(error).context("a listener ended"),
+        }
+    }
+
+    /// Takes no more connections and lets running requests end, for at most the given time.
+    pub(crate) fn drain(&self, at_most: Duration) {
+        for handle in &self.handles {
+            handle.graceful_shutdown(Some(at_most));
+        }
+    }
+
+    /// Waits until all have ended.
+    pub(crate) async fn wait(&mut self) {
+        while self.servers.join_next().await.is_some() {}
+    }
+
+    /// Ends running requests now.
+    pub(crate) fn cut(&self) {
+        for handle in &self.handles {
+            handle.shutdown();
+        }
+    }
+}
+
+/// Bounds the open connections: one too many is closed at once, before it costs more than its socket.
+#[derive(Clone)]
+struct Bound {
+    free: Arc<Semaphore>,
+}
+
+impl<S> Accept<TcpStream, S> for Bound {
+    type Stream = Counted;
+    type Service = S;
+    type Future = std::future::Ready<io::Result<(Counted, S)>>;
+
+    fn accept(&self, stream: TcpStream, service: S) -> Self::Future {
+        std::future::ready(self.count(stream).map(|stream| (stream, service)))
+    }
+}
+
+impl Bound {
+    fn count(&self, stream: TcpStream) -> io::Result<Counted> {
+        let permit = self.free.clone().try_acquire_owned().map_err(|_| {
+            tracing::warn!("too many connections, one is closed");
+            io::Error::other("too many connections")
+        })?;
+        stream.set_nodelay(true)?;
+        Ok(Counted { stream, _permit: permit })
+    }
+}
+
+/// A connection that gives its place back when it ends.
+struct Counted {
+    stream: TcpStream,
+    _permit: OwnedSemaphorePermit,
+}
+
+impl AsyncRead for Counted {
+    fn poll_read(mut self: Pin<&mut Self>, cx: &mut TaskContext<'_>, buf: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
+        Pin::new(&mut self.stream).poll_read(cx, buf)
+    }
+}
+
+impl AsyncWrite for Counted {
+    fn poll_write(mut self: Pin<&mut Self>, cx: &mut TaskContext<'_>, buf: &[u8]) -> Poll<io::Result<usize>> {
+        Pin::new(&mut self.stream).poll_write(cx, buf)
+    }
+
+    fn poll_write_vectored(
+        mut self: Pin<&mut Self>,
+        cx: &mut TaskContext<'_>,
+        bufs: &[io::IoSlice<'_>],
+    ) -> Poll<io::Result<usize>> {
+        Pin::new(&mut self.stream).poll_write_vectored(cx, bufs)
+    }
+
+    fn is_write_vectored(&self) -> bool {
+        self.stream.is_write_vectored()
+    }
+
+    fn poll_flush(mut self: Pin<&mut Self>, cx: &mut TaskContext<'_>) -> Poll<io::Result<()>> {
+        Pin::new(&mut self.stream).poll_flush(cx)
+    }
+
+    fn poll_shutdown(mut self: Pin<&mut Self>, cx: &mut TaskContext<'_>) -> Poll<io::Result<()>> {
+        Pin::new(&mut self.stream).poll_shutdown(cx)
+    }
+}

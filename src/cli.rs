@@ -1,0 +1,169 @@
+//! What the commands share: reading the command line, opening the installation, ending with the right code.
+//!
+//! Exit codes: 0 done, 1 refused or not found, 2 could not run.
+
+pub mod account;
+pub mod hold;
+pub mod key;
+mod password;
+
+use std::{
+    ffi::OsString,
+    io::{IsTerminal, Write},
+    process::ExitCode,
+};
+
+use anyhow::anyhow;
+use clap::{CommandFactory, FromArgMatches, error::ErrorKind};
+use serde::Serialize;
+use tracing_subscriber::EnvFilter;
+
+use crate::{
+    clock::Clock,
+    config::{
+        Place, database_url,
+        file::{self, Dialects},
+    },
+    engine::{Engine, EngineOptions, error::Error},
+    fault::Faults,
+};
+
+/// Why a command did not do what was asked.
+#[derive(Debug)]
+pub enum Failure {
+    /// It was understood and refused: exit code 1.
+    Refused(String),
+    /// It could not run: exit code 2.
+    CouldNotRun(anyhow::Error),
+}
+
+impl From<anyhow::Error> for Failure {
+    fn from(error: anyhow::Error) -> Self {
+        Failure::CouldNotRun(error)
+    }
+}
+
+impl From<Error> for Failure {
+    fn from(error: Error) -> Self {
+        match error {
+            Error::Busy | Error::StorageFull | Error::Internal(_) => Failure::CouldNotRun(error.into()),
+            refused => Failure::Refused(refused.to_string()),
+        }
+    }
+}
+
+/// Reads command line, environment and file. Help, version and wrong usage end the process here, in clap's own way.
+///
+/// # Errors
+/// One line that names the setting.
+pub fn parse<C: CommandFactory + FromArgMatches>() -> Result<(C, Dialects), Failure> {
+    let args: Vec<OsString> = std::env::args_os().collect();
+    let (args, dialects) = file::merge(args, &C::command())?;
+    let parsed = C::command().try_get_matches_from(args).and_then(|mut matches| C::from_arg_matches_mut(&mut matches));
+    match parsed {
+        Ok(cli) => Ok((cli, dialects)),
+        Err(error) => match error.kind() {
+            ErrorKind::ValueValidation | ErrorKind::InvalidValue => Err(Failure::CouldNotRun(first_line(&error))),
+            _ => error.exit(),
+        },
+    }
+}
+
+/// clap adds lines about `--help`; a wrong value is told in one.
+fn first_line(error: &clap::Error) -> anyhow::Error {
+    let text = error.to_string();
+    let line = text.lines().next().unwrap_or_default();
+    anyhow!("{}", line.trim_start_matches("error: "))
+}
+
+/// Runs the server, with one log line a request.
+///
+/// # Errors
+/// What keeps it from running.
+pub fn run_server(server: impl Future<Output = anyhow::Result<()>>) -> Result<(), Failure> {
+    log_to_stderr("info");
+    runtime()?.block_on(server)?;
+    Ok(())
+}
+
+/// Runs a command; only warnings are logged.
+///
+/// # Errors
+/// Those of the command.
+pub fn run_command(command: impl Future<Output = Result<(), Failure>>) -> Result<(), Failure> {
+    log_to_stderr("warn");
+    runtime()?.block_on(command)
+}
+
+fn runtime() -> anyhow::Result<tokio::runtime::Runtime> {
+    Ok(tokio::runtime::Builder::new_multi_thread().enable_all().build()?)
+}
+
+fn log_to_stderr(level: &str) {
+    let filter = EnvFilter::try_from_default_env().unwrap_or_else(|_| EnvFilter::new(level));
+    tracing_subscriber::fmt()
+        .with_env_filter(filter)
+        .with_writer(std::io::stderr)
+        .with_ansi(std::io::stderr().is_terminal())
+        .init();
+}
+
+/// The exit code; a failure is told in one line on standard error.
+pub fn report(result: Result<(), Failure>) -> ExitCode {
+    let (code, line) = match result {
+        Ok(()) => return ExitCode::SUCCESS,
+        Err(Failure::Refused(line)) => (1, line),
+        Err(Failure::CouldNotRun(error)) => (2, format!("{error:#}")),
+    };
+    tell(&format!("unfile: {line}"));
+    ExitCode::from(code)
+}
+
+/// Opens the installation that a server made; it may be running.
+pub(crate) async fn open(place: &Place) -> Result<Engine, Failure> {
+    let database = place.database();
+    if !database.exists() {
+        return Err(anyhow!("data: there is no database {}; `unfile serve` makes one", database.display()).into());
+    }
+    let engine = Engine::open(EngineOptions {
+        data: place.data.clone(),
+        database: database_url(&database, false)?,
+        objects: place.objects(),
+        rules: place.rules(),
+        clock: Clock::default(),
+        faults: Faults::default(),
+    })
+    .await?;
+    Ok(engine)
+}
+
+/// Prints a line for people, on standard error so that standard output holds data alone.
+pub(crate) fn tell(line: &str) {
+    // Nobody may be reading.
+    let _ = writeln!(std::io::stderr(), "{line}");
+}
+
+/// Prints a line of data.
+pub(crate) fn print(line: &str) -> Result<(), Failure> {
+    writeln!(std::io::stdout(), "{line}").map_err(|error| Failure::CouldNotRun(error.into()))
+}
+
+/// Prints a value as one line of JSON.
+pub(crate) fn print_json(value: &impl Serialize) -> Result<(), Failure> {
+    print(&serde_json::to_string(value).map_err(anyhow::Error::from)?)
+}
+
+/// Prints rows under a head, columns aligned.
+pub(crate) fn print_table<const N: usize>(head: [&str; N], rows: Vec<[String; N]>) -> Result<(), Failure> {
+    let mut widths = head.map(str::len);
+    for row in &rows {
+        for (width, cell) in widths.iter_mut().zip(row) {
+            *width = (*width).max(cell.chars().count());
+        }
+    }
+    for row in std::iter::once(head.map(str::to_owned)).chain(rows) {
+        let cells = row.iter().zip(widths).map(|(cell, width)| format!("{cell:width$}"));
+        print(cells.collect::<Vec<_>>().join("  ").trim_end())?;
+    }
+    Ok(())
+}

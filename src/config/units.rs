@@ -1,0 +1,157 @@
+//! How values are written: durations, sizes, times, places.
+
+use std::{
+    path::{Path, PathBuf},
+    time::Duration,
+};
+
+use anyhow::Context;
+use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
+use time::{OffsetDateTime, format_description::well_known::Rfc3339, macros::format_description};
+
+/// A hundred years: longer is a slip of the finger, and sums of times stay within the calendar.
+const LONGEST: u64 = 36_500 * 86_400;
+
+/// `90s`, `15m`, `24h`, `30d`; at most 100 years.
+pub(crate) fn parse_duration(raw: &str) -> Result<Duration, String> {
+    let wrong = || "expected a time such as 90s, 15m, 24h or 30d".to_owned();
+    let unit = raw.chars().last().ok_or_else(wrong)?;
+    let factor = match unit {
+        's' => 1,
+        'm' => 60,
+        'h' => 3_600,
+        'd' => 86_400,
+        _ => return Err(wrong()),
+    };
+    let number = whole_number(&raw[..raw.len() - 1]).ok_or_else(wrong)?;
+    match number.checked_mul(factor) {
+        Some(seconds) if seconds <= LONGEST => Ok(Duration::from_secs(seconds)),
+        _ => Err("must be at most 36500d".to_owned()),
+    }
+}
+
+/// Bytes, plain or with `KiB`, `MiB`, `GiB`, `TiB`; what a 64-bit signed number holds.
+pub(crate) fn parse_bytes(raw: &str) -> Result<u64, String> {
+    let units = [("KiB", 10), ("MiB", 20), ("GiB", 30), ("TiB", 40)];
+    let (digits, shift) =
+        units.into_iter().find_map(|(unit, shift)| Some((raw.strip_suffix(unit)?, shift))).unwrap_or((raw, 0));
+    let number = whole_number(digits).ok_or("expected a size such as 1000, 64KiB, 5000MiB or 2GiB")?;
+    match number.checked_mul(1 << shift) {
+        Some(bytes) if i64::try_from(bytes).is_ok() => Ok(bytes),
+        _ => Err("is too large".to_owned()),
+    }
+}
+
+/// Digits alone: `u64`'s own parser would take a `+`.
+fn whole_number(raw: &str) -> Option<u64> {
+    let digits = !raw.is_empty() && raw.bytes().all(|byte| byte.is_ascii_digit());
+    match digits {
+        // More digits than fit are a number too, and too large for every limit that follows.
+        true => Some(raw.parse().unwrap_or(u64::MAX)),
+        false => None,
+    }
+}
+
+/// A moment: `2027-01-31T12:00:00Z`, or `2027-01-31` for the start of that day in UTC.
+///
+/// # Errors
+/// A text for people.
+pub(crate) fn parse_time(raw: &str) -> Result<OffsetDateTime, String> {
+    let day = time::Date::parse(raw, format_description!("[year]-[month]-[day]"));
+    match day {
+        Ok(day) => Ok(day.midnight().assume_utc()),
+        Err(_) => OffsetDateTime::parse(raw, &Rfc3339)
+            .map_err(|_| "expected a time such as 2027-01-31 or 2027-01-31T12:00:00Z".to_owned()),
+    }
+}
+
+/// `sqlite:PATH`.
+pub(crate) fn parse_database(raw: &str) -> Result<PathBuf, String> {
+    match raw.split_once(':') {
+        Some(("sqlite", path)) => local_path(path),
+        Some(("postgres" | "postgresql", _)) => Err("PostgreSQL is not in this version, use sqlite:PATH".to_owned()),
+        _ => Err("expected sqlite:PATH".to_owned()),
+    }
+}
+
+/// `file:PATH`.
+pub(crate) fn parse_objects(raw: &str) -> Result<PathBuf, String> {
+    match raw.split_once(':') {
+        Some(("file", path)) => local_path(path),
+        Some(("s3", _)) => Err("S3 is not in this version, use file:PATH".to_owned()),
+        _ => Err("expected file:PATH".to_owned()),
+    }
+}
+
+/// What follows the scheme; `//` before an absolute path is how URLs are written.
+fn local_path(path: &str) -> Result<PathBuf, String> {
+    let path = path.strip_prefix("//").unwrap_or(path);
+    match path.is_empty() || path.contains('?') {
+        true => Err("expected a path after the scheme, and nothing behind it".to_owned()),
+        false => Ok(path.into()),
+    }
+}
+
+/// A database file as the URL by which it is opened; `create`: made if it is not there.
+///
+/// # Errors
+/// The path is relative and there is no current directory, or it is not UTF-8.
+pub(crate) fn database_url(path: &Path, create: bool) -> anyhow::Result<String> {
+    /// What stands in a path as it is; a `?` or `%` in a folder's name would mean something else in a URL.
+    const PLAIN: &AsciiSet = &NON_ALPHANUMERIC.remove(b'/').remove(b'.').remove(b'_').remove(b'-');
+    let absolute = std::path::absolute(path).context("database")?;
+    let text = absolute.to_str().with_context(|| format!("database: {} is not UTF-8", path.display()))?;
+    let mode = if create { "rwc" } else { "rw" };
+    Ok(format!("sqlite:{}?mode={mode}", utf8_percent_encode(text, PLAIN)))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn durations() {
+        for (raw, seconds) in [("0s", 0), ("90s", 90), ("15m", 900), ("24h", 86_400), ("30d", 2_592_000)] {
+            assert_eq!(parse_duration(raw), Ok(Duration::from_secs(seconds)), "{raw}");
+        }
+        for wrong in ["", "s", "90", "-1s", "+1s", "1.5h", "1w", "1 h", "99999999999999999999d", "36501d", "9é"] {
+            assert!(parse_duration(wrong).is_err(), "{wrong}");
+        }
+    }
+
+    #[test]
+    fn sizes() {
+        for (raw, bytes) in [("0", 0), ("1000", 1000), ("64KiB", 65_536), ("5000MiB", 5_242_880_000), ("1TiB", 1 << 40)]
+        {
+            assert_eq!(parse_bytes(raw), Ok(bytes), "{raw}");
+        }
+        for wrong in ["", "MiB", "1MB", "-1", "1.5GiB", "9223372036854775808", "9999999999TiB"] {
+            assert!(parse_bytes(wrong).is_err(), "{wrong}");
+        }
+    }
+
+    #[test]
+    fn times() {
+        assert_eq!(parse_time("1970-01-02").map(|time| time.unix_timestamp()), Ok(86_400));
+        assert_eq!(parse_time("1970-01-01T01:00:00+01:00").map(|time| time.unix_timestamp()), Ok(0));
+        assert!(parse_time("tomorrow").is_err());
+    }
+
+    #[test]
+    fn a_database_url_leads_to_the_same_path() {
+        let url = database_url(Path::new("/a b/c?d%20/é.db"), true).unwrap();
+        assert_eq!(url, "sqlite:/a%20b/c%3Fd%2520/%C3%A9.db?mode=rwc");
+        assert!(database_url(Path::new("x.db"), false).unwrap().ends_with("/x.db?mode=rw"));
+    }
+
+    #[test]
+    fn places() {
+        assert_eq!(parse_database("sqlite:a/b.db"), Ok("a/b.db".into()));
+        assert_eq!(parse_database("sqlite:///var/b.db"), Ok("/var/b.db".into()));
+        assert_eq!(parse_objects("file:/var/o"), Ok("/var/o".into()));
+        assert!(parse_database("postgres://u@h/d").unwrap_err().contains("not in this version"));
+        assert!(parse_objects("s3://bucket/p").unwrap_err().contains("not in this version"));
+        assert!(parse_database("sqlite:").is_err());
+        assert!(parse_database("/var/b.db").is_err());
+    }
+}

@@ -1,0 +1,191 @@
+//! One function a call.
+
+use axum::{
+    body::Body,
+    extract::{Path, RawQuery, State},
+    http::StatusCode,
+    response::{IntoResponse, Response},
+};
+use bytes::Bytes;
+use serde::Serialize;
+use time::OffsetDateTime;
+
+use super::{
+    admission::Call,
+    error::{Field, Help, ReadRefusal, Refusal},
+    fields::Members,
+    file_type,
+    read_url::{Grant, PURPOSE},
+    wire::{self, DeletedData, FetchedData, Success, UploadedData, UrlData},
+};
+use crate::{
+    engine::{
+        error::Error,
+        model::{FileInfo, GoneVerdict, NewFile, NodeName},
+    },
+    http::{App, content::user_bytes},
+};
+
+/// Bytes of an uploaded file (sweeppea.md 4.1).
+const FILE_LIMIT: u64 = 10 << 20;
+
+/// What a call that was done answers.
+struct Done<T> {
+    data: T,
+    message: &'static str,
+    /// Bytes that the call moved.
+    consumed: u64,
+}
+
+impl<T> Done<T> {
+    fn new(message: &'static str, data: T) -> Self {
+        Self { data, message, consumed: 0 }
+    }
+}
+
+type Outcome<T> = Result<Done<T>, Refusal>;
+
+impl Call {
+    /// The answer, with the call counted if an answer of its status counts (sweeppea.md 2.3).
+    fn answer<T: Serialize>(self, outcome: Outcome<T>) -> Response {
+        match outcome {
+            Ok(done) => {
+                let success = Success {
+                    response: true,
+                    telemetry: self.telemetry(done.consumed),
+                    data: done.data,
+                    message: done.message,
+                };
+                wire::json(StatusCode::OK, &success)
+            }
+            Err(refusal) => {
+                let counts = refusal.status() != StatusCode::FORBIDDEN;
+                let answer = refusal.answer(Some(self.telemetry(0)));
+                if !counts {
+                    self.release();
+                }
+                answer
+            }
+        }
+    }
+}
+
+pub(super) async fn delete(State(app): State<App>, call: Call, body: Body) -> Response {
+    let outcome = delete_file(&app, &call, body).await;
+    call.answer(outcome)
+}
+
+async fn delete_file(app: &App, call: &Call, body: Body) -> Outcome<DeletedData> {
+    let (body, _place) = app.sweeppea.room.read(body).await?;
+    let token = Members::of(&body).file_token().map_err(|field| Help::Delete.about(field))?;
+    // A client that goes away drops this future; the engine's work goes on without it.
+    match app.engine.delete_and_wait(&call.caller, token).await? {
+        GoneVerdict::Gone(file) => Ok(Done::new("(OK) File deleted successfully.", file.into())),
+        GoneVerdict::Going => Err(Refusal::Internal),
+        GoneVerdict::NotFound => Err(Refusal::NotFound),
+        GoneVerdict::Held => Err(Refusal::Held),
+        GoneVerdict::Locked => Err(Refusal::Locked),
+    }
+}
+
+pub(super) async fn upload(State(app): State<App>, call: Call, body: Body) -> Response {
+    let outcome = upload_file(&app, &call, body).await;
+    call.answer(outcome)
+}
+
+async fn upload_file(app: &App, call: &Call, body: Body) -> Outcome<UploadedData> {
+    let (body, _place) = app.sweeppea.room.read(body).await?;
+    // Decoding keeps a thread busy for a while: not one that other calls wait for.
+    let checked = tokio::task::spawn_blocking(move || check_upload(&body)).await;
+    let (new, bytes) = checked.map_err(|error| Error::Internal(error.into()))??;
+    let size = bytes.len() as u64;
+    let name = new.name.as_str().to_owned();
+    let file = match app.engine.store_file(&call.caller, new, bytes).await {
+        Err(Error::NameTaken { by }) => return Err(Refusal::NameTaken { name, by }),
+        stored => stored?,
+    };
+    let account = app.engine.account(&call.caller).await?;
+    Ok(Done { consumed: size, ..Done::new("(OK) File uploaded successfully.", UploadedData::new(file, &account)) })
+}
+
+/// The members, the type, the size, in this order; quota and name are the engine's to check.
+fn check_upload(body: &[u8]) -> Result<(NewFile, Bytes), Refusal> {
+    let fields = Members::of(body).upload().map_err(|field| Help::Upload.about(field))?;
+    let media_type = file_type::allowed(&fields.name, &fields.media_type)
+        .ok_or_else(|| Refusal::TypeNotAllowed { media_type: fields.media_type.into_owned() })?;
+    let size = fields.bytes.len() as u64;
+    if size > FILE_LIMIT {
+        return Err(Refusal::FileTooLarge { size });
+    }
+    let new = NewFile {
+        name: NodeName::parse(&fields.name).map_err(Error::from)?,
+        media_type: media_type.to_owned(),
+        private: fields.private,
+    };
+    Ok((new, fields.bytes))
+}
+
+pub(super) async fn fetch(State(app): State<App>, call: Call, body: Body) -> Response {
+    let outcome = fetch_files(&app, &call, body).await;
+    call.answer(outcome)
+}
+
+async fn fetch_files(app: &App, call: &Call, body: Body) -> Outcome<FetchedData> {
+    let (body, _place) = app.sweeppea.room.read(body).await?;
+    let query = Members::of(&body).page();
+    let files = app.engine.files(&call.caller, query.clone()).await?;
+    let account = app.engine.account(&call.caller).await?;
+    Ok(Done::new("(OK) Files fetched successfully.", FetchedData::new(files, &query, &account)))
+}
+
+pub(super) async fn get_file_url(State(app): State<App>, call: Call, body: Body) -> Response {
+    let outcome = sign_url(&app, &call, body).await;
+    call.answer(outcome)
+}
+
+async fn sign_url(app: &App, call: &Call, body: Body) -> Outcome<UrlData> {
+    let (body, _place) = app.sweeppea.room.read(body).await?;
+    let wanted = Members::of(&body);
+    let refuse = |field: Field| Help::GetFileUrl.about(field);
+    let token = wanted.file_token().map_err(refuse)?;
+    let mode = wanted.mode().map_err(refuse)?;
+    let expires_in = wanted.expires_in().map_err(refuse)?;
+    let file = app.engine.file(&call.caller, token).await?;
+    let grant = Grant { file: file.uid, mode, expires: app.engine.now().unix_timestamp() + i64::from(expires_in) };
+    Ok(Done::new("(OK) File URL generated successfully.", url_data(app, file, grant, expires_in)))
+}
+
+fn url_data(app: &App, file: FileInfo, grant: Grant, expires_in: u32) -> UrlData {
+    let key = app.engine.signing_key(PURPOSE);
+    let url = grant.url(&key, &app.config.public_url, &file.name);
+    // In range: a clock within the calendar plus an hour.
+    let expires_at = OffsetDateTime::from_unix_timestamp(grant.expires).unwrap_or(OffsetDateTime::UNIX_EPOCH);
+    UrlData::new(file, grant.mode.as_str(), url, expires_in, expires_at)
+}
+
+pub(super) async fn send(State(app): State<App>, call: Call, body: Body) -> Response {
+    let outcome = mail_file(&app, &call, body).await;
+    call.answer(outcome)
+}
+
+/// There is no mail server in this version, so nobody gets further than that (sweeppea.md 4.5).
+async fn mail_file(app: &App, call: &Call, body: Body) -> Outcome<()> {
+    let (body, _place) = app.sweeppea.room.read(body).await?;
+    let members = Members::of(&body);
+    let refuse = |field: Field| Help::Send.about(field);
+    let token = members.file_token().map_err(refuse)?;
+    members.recipient().map_err(refuse)?;
+    app.engine.file(&call.caller, token).await?;
+    Err(Refusal::MailOff)
+}
+
+pub(super) async fn read(State(app): State<App>, Path(path): Path<(String, String)>, query: RawQuery) -> Response {
+    read_file(&app, &path.0, query).await.into_response()
+}
+
+async fn read_file(app: &App, file: &str, RawQuery(query): RawQuery) -> Result<Response, ReadRefusal> {
+    let key = app.engine.signing_key(PURPOSE);
+    let grant = Grant::check(&key, file, &query.unwrap_or_default(), app.engine.now())?;
+    let content = app.engine.read_signed(grant.file).await?;
+    Ok(user_bytes(content, grant.mode.disposition()))
+}

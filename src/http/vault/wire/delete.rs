@@ -1,0 +1,132 @@
+//! What became of a delete (vault.md 3).
+
+use serde::Serialize;
+use uuid::Uuid;
+
+use super::{d, n};
+use crate::{engine::model::Deleted, http::vault::error::Reason};
+
+/// Shape (a) of a batch: all was marked (3.1).
+#[derive(Serialize)]
+pub(in crate::http::vault) struct AllMarked {
+    message: (),
+    ui_message_key: (),
+    final_result: u8,
+    results: Vec<MarkedFile>,
+    success_counter: usize,
+}
+
+#[derive(Serialize)]
+struct MarkedFile {
+    message: (),
+    result: &'static str,
+    ui_message_key: (),
+    #[serde(rename = "FolderName")]
+    folder_name: String,
+    #[serde(rename = "Guid")]
+    guid: String,
+    #[serde(rename = "Result")]
+    result_number: u8,
+}
+
+impl AllMarked {
+    pub(in crate::http::vault) fn new(files: Vec<&Deleted>) -> Self {
+        let success_counter = files.len();
+        let results = files.into_iter().map(|file| MarkedFile {
+            message: (),
+            result: "Success",
+            ui_message_key: (),
+            folder_name: file.name.clone(),
+            guid: n(file.uid),
+            result_number: 4,
+        });
+        Self { message: (), ui_message_key: (), final_result: 0, results: results.collect(), success_counter }
+    }
+}
+
+/// Shape (b) of a batch: at least one file was not marked (3.1).
+#[derive(Serialize)]
+pub(in crate::http::vault) struct SomeRefused {
+    results: Vec<FileOutcome>,
+    success_counter: usize,
+}
+
+#[derive(Serialize)]
+struct FileOutcome {
+    #[serde(rename = "Key")]
+    key: String,
+    #[serde(rename = "Value")]
+    value: OutcomeValue,
+}
+
+#[derive(Serialize)]
+struct OutcomeValue {
+    message: Option<&'static str>,
+    ui_message_key: Option<&'static str>,
+}
+
+impl SomeRefused {
+    /// Each file with the reason why it was not marked, if it was not.
+    pub(in crate::http::vault) fn new(outcomes: Vec<(Uuid, Option<Reason>)>) -> Self {
+        let success_counter = outcomes.iter().filter(|(_, refused)| refused.is_none()).count();
+        let results = outcomes.into_iter().map(|(file, refused)| FileOutcome {
+            key: d(file),
+            value: OutcomeValue {
+                message: refused.map(|reason| reason.message),
+                ui_message_key: refused.map(|reason| reason.key),
+            },
+        });
+        Self { results: results.collect(), success_counter }
+    }
+}
+
+/// What became of a list of folders (3.3). Entities carry no id.
+#[derive(Serialize)]
+pub(in crate::http::vault) struct FoldersOutcome {
+    successful_results: MarkedFolders,
+    failed_results: RefusedFolders,
+    total_count: usize,
+}
+
+#[derive(Serialize)]
+struct MarkedFolders {
+    entities: Vec<MarkedFolder>,
+    success_counter: usize,
+}
+
+#[derive(Serialize)]
+struct MarkedFolder {
+    message: (),
+    ui_message_key: (),
+    result: &'static str,
+}
+
+#[derive(Serialize)]
+struct RefusedFolders {
+    entities: Vec<RefusedFolder>,
+    failed_counter: usize,
+}
+
+#[derive(Serialize)]
+struct RefusedFolder {
+    message: &'static str,
+    ui_message_key: &'static str,
+}
+
+impl FoldersOutcome {
+    /// How many folders were marked, and the reason for each that was not.
+    pub(in crate::http::vault) fn new(marked: usize, refused: Vec<Reason>) -> Self {
+        let success = || MarkedFolder { message: (), ui_message_key: (), result: "Success" };
+        let failed_counter = refused.len();
+        let failures =
+            refused.into_iter().map(|reason| RefusedFolder { message: reason.message, ui_message_key: reason.key });
+        Self {
+            successful_results: MarkedFolders {
+                entities: std::iter::repeat_with(success).take(marked).collect(),
+                success_counter: marked,
+            },
+            failed_results: RefusedFolders { entities: failures.collect(), failed_counter },
+            total_count: marked + failed_counter,
+        }
+    }
+}

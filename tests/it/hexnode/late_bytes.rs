@@ -1,0 +1,106 @@
+//! Bytes that come when their file is already there, or already gone (hexnode.md 3.1 and 4.2).
+
+use std::time::Duration;
+
+use bytes::Bytes;
+use futures_util::StreamExt;
+use reqwest::Method;
+use tokio::sync::mpsc;
+
+use super::*;
+use crate::support::wait_until;
+
+#[tokio::test]
+async fn a_put_after_the_delete_is_refused() {
+    let server = Server::start().await;
+    let ann = server.account("ann").await;
+    let file = uploaded(&server, &ann.key, "a.pdf", b"abc").await;
+    assert_answer(&delete(&server, &ann.key, &format!("[{}]", file.id)).await, 200, DELETED);
+    let reply = put(&server, &file.url, "application/pdf", b"late").await;
+    assert_s3(&reply, 403, "AccessDenied");
+    server.run_jobs().await;
+    assert!(server.objects().is_empty());
+    assert_eq!(listed(&server, &ann.key).await, Vec::<i64>::new());
+    let reply = post(&server, &ann.key, VERIFY, &format!(r#"{{"file_uuid":"{}"}}"#, file.uuid)).await;
+    assert_answer(&reply, 404, NOT_FOUND);
+
+    server.advance(Duration::from_secs(195 * 60 + 1)).await;
+    assert!(server.objects().is_empty());
+    assert_eq!(used(&server, ann.id).await, 0);
+}
+
+#[tokio::test]
+async fn a_put_after_the_verify_changes_nothing() {
+    let server = Server::start().await;
+    let ann = server.account("ann").await;
+    let file = uploaded(&server, &ann.key, "a.pdf", b"verified").await;
+    let reply = put(&server, &file.url, "application/pdf", b"other").await;
+    assert_s3(&reply, 403, "AccessDenied");
+    server.run_jobs().await;
+    let objects = server.objects();
+    assert_eq!(objects.len(), 1);
+    assert_eq!(std::fs::read(&objects[0]).unwrap(), b"verified");
+    assert_eq!(used(&server, ann.id).await, 8);
+}
+
+/// A PUT that is under way while another finishes, is verified and deleted.
+#[tokio::test]
+async fn a_slow_put_outlives_nothing() {
+    let server = Server::start().await;
+    let ann = server.account("ann").await;
+    let (url, uuid) = presign(&server, &ann.key, "a.pdf", "application/pdf").await;
+    let (sender, slow) = slow_put(&server, &url);
+    sender.send("begun, ").await.unwrap();
+    wait_until("the slow upload has begun", async || !server.objects().is_empty()).await;
+
+    assert_eq!(put(&server, &url, "application/pdf", b"quick").await.status, 200);
+    let id = verify(&server, &ann.key, &uuid).await;
+    assert_answer(&delete(&server, &ann.key, &format!("[{id}]")).await, 200, DELETED);
+
+    // The server may have cut it off already.
+    let _ = sender.send("and ended").await;
+    drop(sender);
+    if let Ok(reply) = slow.await.unwrap() {
+        assert_s3(&reply, 403, "AccessDenied");
+    }
+    server.run_jobs().await;
+    wait_until("nothing is left", async || server.objects().is_empty()).await;
+    assert_eq!(listed(&server, &ann.key).await, Vec::<i64>::new());
+    assert_eq!(used(&server, ann.id).await, 0);
+}
+
+/// A PUT under way while the upload's time ends.
+#[tokio::test]
+async fn a_put_does_not_outlive_the_sweep() {
+    let server = Server::start().await;
+    let ann = server.account("ann").await;
+    let (url, uuid) = presign(&server, &ann.key, "a.pdf", "application/pdf").await;
+    let (sender, slow) = slow_put(&server, &url);
+    sender.send("begun, ").await.unwrap();
+    wait_until("the slow upload has begun", async || !server.objects().is_empty()).await;
+    server.advance(Duration::from_secs(25 * 3_600)).await;
+    let _ = sender.send("and ended").await;
+    drop(sender);
+    if let Ok(reply) = slow.await.unwrap() {
+        assert_s3(&reply, 403, "AccessDenied");
+    }
+    server.run_jobs().await;
+    wait_until("nothing is left", async || server.objects().is_empty()).await;
+    assert_eq!(used(&server, ann.id).await, 0);
+    let reply = post(&server, &ann.key, VERIFY, &format!(r#"{{"file_uuid":"{uuid}"}}"#)).await;
+    assert_answer(&reply, 404, NOT_FOUND);
+}
+
+type Slow = tokio::task::JoinHandle<reqwest::Result<Reply>>;
+
+/// A PUT whose bytes are sent when the test sends them; it ends when the sender is dropped.
+fn slow_put(server: &Server, url: &str) -> (mpsc::Sender<&'static str>, Slow) {
+    let (sender, receiver) = mpsc::channel::<&'static str>(1);
+    let chunks = futures_util::stream::unfold(receiver, async |mut receiver| {
+        let chunk = receiver.recv().await?;
+        Some((Bytes::from_static(chunk.as_bytes()), receiver))
+    });
+    let body = reqwest::Body::wrap_stream(chunks.map(Ok::<_, std::io::Error>));
+    let request = server.http().request(Method::PUT, url).header("Content-Type", "application/pdf").body(body);
+    (sender, tokio::spawn(async move { Reply::read(request.send().await?).await }))
+}

@@ -1,0 +1,322 @@
+//! The harness: a server that a test starts, kills, starts again and looks into.
+
+mod child;
+mod reply;
+mod sql;
+
+use std::{
+    path::{Path, PathBuf},
+    sync::Mutex,
+    time::Duration,
+};
+
+use child::Child;
+pub use child::{
+    Launch, Output, Started, binary, finish, free_port, release_binary, start_command, without_own_variables,
+};
+pub use reply::Reply;
+use reqwest::Method;
+use serde::Deserialize;
+use tempfile::TempDir;
+
+/// A running server with a data directory of its own. It is killed when the value goes.
+pub struct Server {
+    /// Held for its drop: takes the directory away.
+    _dir: TempDir,
+    /// The data directory as this process sees it.
+    data: PathBuf,
+    launch: Launch,
+    child: Mutex<Option<Child>>,
+    http: reqwest::Client,
+}
+
+/// What `account add --json` printed.
+#[derive(Debug, Clone, Deserialize)]
+pub struct Account {
+    pub id: i64,
+    pub uid: String,
+    pub name: String,
+    pub role: String,
+    pub key: String,
+}
+
+impl Server {
+    /// A server on a fresh data directory and a free port.
+    pub async fn start() -> Server {
+        Self::start_with(&[]).await
+    }
+
+    /// The same, with environment variables of its own.
+    pub async fn start_with(env: &[(&str, &str)]) -> Server {
+        let dir = tempfile::tempdir().unwrap();
+        let launch = Launch {
+            wrap: Vec::new(),
+            binary: binary(),
+            data: dir.path().join("unfile-data"),
+            port: 0,
+            env: env.iter().map(|(name, value)| (name.to_string(), value.to_string())).collect(),
+        };
+        Self::launch(dir, launch).await
+    }
+
+    /// The release build instead of the test build: no clock to move, no faults to set.
+    pub async fn start_release() -> Server {
+        let dir = tempfile::tempdir().unwrap();
+        let data = dir.path().join("unfile-data");
+        let launch = Launch { wrap: Vec::new(), binary: release_binary(), data, port: 0, env: Vec::new() };
+        Self::launch(dir, launch).await
+    }
+
+    /// A server whose data directory is a disk of so many bytes, in a mount namespace of its own.
+    pub async fn start_on_small_disk(bytes: u64) -> Server {
+        let dir = tempfile::tempdir().unwrap();
+        let mount = dir.path().join("disk");
+        std::fs::create_dir(&mount).unwrap();
+        let script = format!("mount -t tmpfs -o size={bytes},mode=700 tmpfs '{}' && exec \"$@\"", mount.display());
+        let mut wrap = vec!["unshare", "--mount", "--propagation", "private"];
+        // Without the right to mount, a user namespace gives it.
+        if !rustix::process::geteuid().is_root() {
+            wrap.push("--map-root-user");
+        }
+        wrap.extend(["sh", "-c", &script, "sh"]);
+        let launch = Launch {
+            wrap: wrap.into_iter().map(str::to_owned).collect(),
+            binary: binary(),
+            data: mount.join("unfile-data"),
+            port: 0,
+            env: Vec::new(),
+        };
+        let mut server = Self::launch(dir, launch).await;
+        // The disk is seen through the server's own eyes: unshare and sh have become the server.
+        let below_root = server.data.strip_prefix("/").unwrap().to_owned();
+        server.data = PathBuf::from(format!("/proc/{}/root", server.pid())).join(below_root);
+        server
+    }
+
+    /// Starts on a free port.
+    async fn launch(dir: TempDir, mut launch: Launch) -> Server {
+        for _ in 0..20 {
+            launch.port = free_port();
+            match launch.start().await {
+                Started::Ready(child) => {
+                    return Server {
+                        _dir: dir,
+                        data: launch.data.clone(),
+                        launch,
+                        child: Mutex::new(Some(child)),
+                        http: reqwest::Client::builder().no_proxy().build().unwrap(),
+                    };
+                }
+                // Another test was faster.
+                Started::Ended(output) if output.stderr.contains("in use") => continue,
+                Started::Ended(output) => panic!("the server did not start: {output:?}"),
+            }
+        }
+        panic!("no free port");
+    }
+
+    pub fn url(&self, path: &str) -> String {
+        format!("http://127.0.0.1:{}{path}", self.launch.port)
+    }
+
+    pub fn port(&self) -> u16 {
+        self.launch.port
+    }
+
+    /// The data directory.
+    pub fn data(&self) -> &Path {
+        &self.data
+    }
+
+    /// The process id of the running server.
+    pub fn pid(&self) -> u32 {
+        self.child.lock().unwrap().as_ref().unwrap().id()
+    }
+
+    /// What the running server has logged so far.
+    pub fn log(&self) -> String {
+        self.child.lock().unwrap().as_ref().unwrap().log()
+    }
+
+    pub fn http(&self) -> &reqwest::Client {
+        &self.http
+    }
+
+    /// One value of the file that the first start left: `KEY` or `PASSWORD`.
+    fn admin_credential(&self, name: &str) -> String {
+        let file = std::fs::read_to_string(self.data.join("admin-credentials")).unwrap();
+        let prefix = format!("UNFILE_ADMIN_{name}=");
+        file.lines().find_map(|line| line.strip_prefix(&prefix)).unwrap().to_owned()
+    }
+
+    /// The key of the account `admin`, which the first start made.
+    pub fn admin_key(&self) -> String {
+        self.admin_credential("KEY")
+    }
+
+    pub fn admin_password(&self) -> String {
+        self.admin_credential("PASSWORD")
+    }
+
+    /// A new account with the default quota.
+    pub async fn account(&self, name: &str) -> Account {
+        self.account_with(name, &[]).await
+    }
+
+    /// A new account, with more arguments for `account add`.
+    pub async fn account_with(&self, name: &str, more: &[&str]) -> Account {
+        let mut args = vec!["account", "add", name, "--json"];
+        args.extend(more);
+        self.cli(&args).await.json()
+    }
+
+    /// Runs one of the binary's commands on this server's data directory.
+    pub async fn cli(&self, args: &[&str]) -> Output {
+        self.cli_with(args, "").await
+    }
+
+    /// The same, with something on standard input.
+    pub async fn cli_with(&self, args: &[&str], stdin: &str) -> Output {
+        let launch = Launch { data: self.data.clone(), wrap: Vec::new(), ..self.launch.clone() };
+        finish(launch.command(args), stdin.to_owned()).await
+    }
+
+    /// Sends a request; any answer is a good answer.
+    pub async fn send(
+        &self,
+        method: Method,
+        path: &str,
+        headers: &[(&str, &str)],
+        body: impl Into<reqwest::Body>,
+    ) -> Reply {
+        self.try_send(method, path, headers, body).await.unwrap()
+    }
+
+    /// The same where no answer may come: the server may be killed meanwhile.
+    pub async fn try_send(
+        &self,
+        method: Method,
+        path: &str,
+        headers: &[(&str, &str)],
+        body: impl Into<reqwest::Body>,
+    ) -> reqwest::Result<Reply> {
+        let url = match path.starts_with("http") {
+            true => path.to_owned(),
+            false => self.url(path),
+        };
+        let mut request = self.http.request(method, url).body(body);
+        for (name, value) in headers {
+            request = request.header(*name, *value);
+        }
+        Reply::read(request.send().await?).await
+    }
+
+    async fn control(&self, path: &str) {
+        let reply = self.send(Method::POST, path, &[], "").await;
+        assert_eq!(reply.status, 200, "{path}: {}", reply.text());
+    }
+
+    /// Moves the server's clock forward, then runs its jobs until nothing is left to do.
+    pub async fn advance(&self, by: Duration) {
+        self.control(&format!("/_testing/clock?micros={}", by.as_micros())).await;
+        self.run_jobs().await;
+    }
+
+    /// Runs purge, expand and expire until nothing is left to do.
+    pub async fn run_jobs(&self) {
+        self.control("/_testing/jobs").await;
+    }
+
+    /// Sets what happens at a fault point: `fail`, `kill` or `off`.
+    pub async fn fault(&self, point: &str, action: &str) {
+        self.control(&format!("/_testing/fault?point={point}&action={action}")).await;
+    }
+
+    /// SIGKILL.
+    pub async fn kill(&self) {
+        let child = self.child.lock().unwrap().take().expect("the server runs");
+        child.kill();
+    }
+
+    /// SIGTERM; the server must end by itself, with 0.
+    pub async fn stop(&self) {
+        let child = self.child.lock().unwrap().take().expect("the server runs");
+        assert_eq!(child.terminate().await, Some(0), "exit code after SIGTERM");
+    }
+
+    /// Waits until the server has ended by itself (a fault killed it) and reaps it.
+    pub async fn wait_end(&self) {
+        let child = self.child.lock().unwrap().take().expect("the server runs");
+        child.wait().await;
+    }
+
+    /// Starts the server again on the same data and the same port.
+    pub async fn start_again(&self) {
+        self.start_again_with(&[]).await;
+    }
+
+    /// The same, with more environment variables for this one start.
+    pub async fn start_again_with(&self, more: &[(&str, &str)]) {
+        assert!(self.child.lock().unwrap().is_none(), "the server still runs");
+        let mut launch = self.launch.clone();
+        launch.env.extend(more.iter().map(|(name, value)| (name.to_string(), value.to_string())));
+        match launch.start().await {
+            Started::Ready(child) => *self.child.lock().unwrap() = Some(child),
+            Started::Ended(output) => panic!("the server did not start again: {output:?}"),
+        }
+    }
+
+    fn objects_dir(&self) -> PathBuf {
+        self.data.join("objects")
+    }
+
+    /// Takes the object storage away.
+    pub fn storage_down(&self) {
+        std::fs::rename(self.objects_dir(), self.data.join("objects-away")).unwrap();
+    }
+
+    /// Gives it back.
+    pub fn storage_up(&self) {
+        // Whatever was made in its place meanwhile must not stop the rename.
+        let _ = std::fs::remove_dir_all(self.objects_dir());
+        std::fs::rename(self.data.join("objects-away"), self.objects_dir()).unwrap();
+    }
+
+    /// Every object file on disk, the installation's own marker left out.
+    pub fn objects(&self) -> Vec<PathBuf> {
+        let mut found = Vec::new();
+        files_below(&self.objects_dir(), &mut found);
+        found.retain(|path| path.file_name().unwrap() != "unfile-installation");
+        found.sort();
+        found
+    }
+
+    /// Rows straight from the database file, each a list of column values. Writes too.
+    pub async fn sql(&self, statement: &str) -> Vec<Vec<serde_json::Value>> {
+        sql::rows(&self.data.join("unfile.db"), statement).await
+    }
+}
+
+fn files_below(dir: &Path, found: &mut Vec<PathBuf>) {
+    let Ok(entries) = std::fs::read_dir(dir) else {
+        return;
+    };
+    for entry in entries {
+        let path = entry.unwrap().path();
+        match path.is_dir() {
+            true => files_below(&path, found),
+            false => found.push(path),
+        }
+    }
+}
+
+/// Waits until a condition holds, asking every 20 ms for at most 20 s.
+pub async fn wait_until<F: Future<Output = bool>>(what: &str, mut condition: impl FnMut() -> F) {
+    for _ in 0..1000 {
+        if condition().await {
+            return;
+        }
+        tokio::time::sleep(Duration::from_millis(20)).await;
+    }
+    panic!("waited in vain until {what}");
+}
