@@ -66,7 +66,7 @@ pub async fn serve(config: Config) -> Result<()> {
 async fn open_engine(config: &Config) -> Result<Engine> {
     Engine::open(EngineOptions {
         data: config.data.clone(),
-        database: format!("sqlite:{}", config.database.display()),
+        database: format!("sqlite:{}?mode=rwc", config.database.display()),
         objects: config.objects.clone(),
         rules: config.rules(),
         clock: Clock::default(),

@@ -127,7 +127,7 @@ pub(crate) async fn open(place: &Place) -> Result<Engine, Failure> {
     let engine =
         Engine::open(EngineOptions {
             data: place.data.clone(),
-            database: format!("sqlite:{}", database.display()),
+            database: format!("sqlite:{}?mode=rwc", database.display()),
             objects: place.objects(),
             rules: place.rules(),
             clock: Clock::default(),
