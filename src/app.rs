@@ -17,7 +17,7 @@ use tokio_util::sync::CancellationToken;
 
 use crate::{
     clock::Clock,
-    config::Config,
+    config::{Config, database_url},
     engine::{Engine, EngineOptions},
     fault::Faults,
     http::App,
@@ -39,7 +39,7 @@ pub async fn serve(config: Config) -> Result<()> {
     let config = Arc::new(config);
     let engine = open_engine(&config).await?;
     first_start::create_admin(&engine, &config).await?;
-    engine.start().await?;
+    engine.start().await.context("the engine does not start")?;
     let jobs = jobs::start(&engine);
     let app = App::new(engine.clone(), config.clone());
     let stop = CancellationToken::new();
@@ -66,14 +66,32 @@ pub async fn serve(config: Config) -> Result<()> {
 async fn open_engine(config: &Config) -> Result<Engine> {
     Engine::open(EngineOptions {
         data: config.data.clone(),
-        database: format!("sqlite:{}?mode=rwc", config.database.display()),
+        database: database_url(&config.database, true)?,
         objects: config.objects.clone(),
         rules: config.rules(),
         clock: Clock::default(),
-        faults: Faults::default(),
+        faults: faults()?,
     })
     .await
-        .context("the engine does not start")
+}
+
+/// No faults: this is the build that people use.
+#[cfg(not(feature = "testing"))]
+fn faults() -> Result<Faults> {
+    Ok(Faults::default())
+}
+
+/// Test builds only: faults that must be there before the first request, `UNFILE_TEST_FAULT=point:action,..`.
+#[cfg(feature = "testing")]
+fn faults() -> Result<Faults> {
+    let faults = Faults::default();
+    let wanted = std::env::var("UNFILE_TEST_FAULT").unwrap_or_default();
+    for fault in wanted.split(',').filter(|fault| !fault.is_empty()) {
+        let (point, action) = fault.rsplit_once(':').context("UNFILE_TEST_FAULT: point:action")?;
+        let action = crate::http::control::parse_action(action).context("UNFILE_TEST_FAULT: fail, kill or off")?;
+        faults.set(point, action);
+    }
+    Ok(faults)
 }
 
 /// Tells whoever started the server that it answers. Nobody may be reading.

@@ -2,6 +2,8 @@
 
 mod access;
 mod counting;
+mod crash;
+mod cross;
 mod delete;
 mod fetch;
 mod read_url;

@@ -6,34 +6,14 @@
 
 use std::borrow::Cow;
 
-use axum::body::Body;
 use base64::{Engine as _, engine::general_purpose::STANDARD as BASE64};
 use bytes::Bytes;
 use serde::Deserialize;
 use serde_json::value::RawValue;
 use uuid::{Uuid, Variant};
 
-use super::{
-    error::{Field, Refusal},
-    file_name,
-    read_url::Mode,
-};
-use crate::{
-    engine::model::{FileOrder, FileQuery, Whose},
-    http::body::{BodyError, read_body},
-};
-
-/// Bytes of a request's body (sweeppea.md 4.1).
-const BODY_LIMIT: usize = 32 << 20;
-
-/// The body, whole. One that breaks off is as good as none.
-pub(super) async fn read(body: Body) -> Result<Bytes, Refusal> {
-    match read_body(body, BODY_LIMIT).await {
-        Ok(body) => Ok(body),
-        Err(BodyError::BrokenOff) => Ok(Bytes::new()),
-        Err(BodyError::TooLarge) => Err(Refusal::BodyTooLarge),
-    }
-}
+use super::{error::Field, file_name, read_url::Mode};
+use crate::engine::model::{FileOrder, FileQuery, Whose};
 
 /// A member as it was sent; `null` counts as not sent.
 type Member<'a> = Option<&'a RawValue>;

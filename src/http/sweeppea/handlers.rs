@@ -6,13 +6,14 @@ use axum::{
     http::StatusCode,
     response::{IntoResponse, Response},
 };
+use bytes::Bytes;
 use serde::Serialize;
 use time::OffsetDateTime;
 
 use super::{
     admission::Call,
     error::{Field, Help, ReadRefusal, Refusal},
-    fields::{self, Members, UploadFields},
+    fields::Members,
     file_type,
     read_url::{Grant, PURPOSE},
     wire::{self, DeletedData, FetchedData, Success, UploadedData, UrlData},
@@ -75,12 +76,10 @@ pub(super) async fn delete(State(app): State<App>, call: Call, body: Body) -> Re
 }
 
 async fn delete_file(app: &App, call: &Call, body: Body) -> Outcome<DeletedData> {
-    let body = fields::read(body).await?;
+    let (body, _place) = app.sweeppea.room.read(body).await?;
     let token = Members::of(&body).file_token().map_err(|field| Help::Delete.about(field))?;
-    // A task of its own: when the client goes away, this future goes with it, and the deletion has to go on.
-    let (engine, caller) = (app.engine.clone(), call.caller.clone());
-    let deletion = tokio::spawn(async move { engine.delete_and_wait(&caller, token).await });
-    match deletion.await.map_err(|error| Error::Internal(error.into()))?? {
+    // A client that goes away drops this future; the engine's work goes on without it.
+    match app.engine.delete_and_wait(&call.caller, token).await? {
         GoneVerdict::Gone(file) => Ok(Done::new("(OK) File deleted successfully.", file.into())),
         GoneVerdict::Going => Err(Refusal::Internal),
         GoneVerdict::NotFound => Err(Refusal::NotFound),
@@ -95,10 +94,10 @@ pub(super) async fn upload(State(app): State<App>, call: Call, body: Body) -> Re
 }
 
 async fn upload_file(app: &App, call: &Call, body: Body) -> Outcome<UploadedData> {
-    let body = fields::read(body).await?;
-    let fields = Members::of(&body).upload().map_err(|field| Help::Upload.about(field))?;
-    let (new, bytes) = checked(fields)?;
-    drop(body);
+    let (body, _place) = app.sweeppea.room.read(body).await?;
+    // Decoding keeps a thread busy for a while: not one that other calls wait for.
+    let checked = tokio::task::spawn_blocking(move || check_upload(&body)).await;
+    let (new, bytes) = checked.map_err(|error| Error::Internal(error.into()))??;
     let size = bytes.len() as u64;
     let name = new.name.as_str().to_owned();
     let file = match app.engine.store_file(&call.caller, new, bytes).await {
@@ -109,16 +108,20 @@ async fn upload_file(app: &App, call: &Call, body: Body) -> Outcome<UploadedData
     Ok(Done { consumed: size, ..Done::new("(OK) File uploaded successfully.", UploadedData::new(file, &account)) })
 }
 
-/// The type, then the size; quota and name are the engine's to check.
-fn checked(fields: UploadFields<'_>) -> Result<(NewFile, bytes::Bytes), Refusal> {
+/// The members, the type, the size, in this order; quota and name are the engine's to check.
+fn check_upload(body: &[u8]) -> Result<(NewFile, Bytes), Refusal> {
+    let fields = Members::of(body).upload().map_err(|field| Help::Upload.about(field))?;
     let media_type = file_type::allowed(&fields.name, &fields.media_type)
         .ok_or_else(|| Refusal::TypeNotAllowed { media_type: fields.media_type.into_owned() })?;
     let size = fields.bytes.len() as u64;
     if size > FILE_LIMIT {
         return Err(Refusal::FileTooLarge { size });
     }
-    let new =
-        NewFile { name: NodeName::parse(&fields.name).map_err(Error::from)?, media_type: media_type.to_owned(), private: fields.private };
+    let new = NewFile {
+        name: NodeName::parse(&fields.name).map_err(Error::from)?,
+        media_type: media_type.to_owned(),
+        private: fields.private,
+    };
     Ok((new, fields.bytes))
 }
 
@@ -128,7 +131,7 @@ pub(super) async fn fetch(State(app): State<App>, call: Call, body: Body) -> Res
 }
 
 async fn fetch_files(app: &App, call: &Call, body: Body) -> Outcome<FetchedData> {
-    let body = fields::read(body).await?;
+    let (body, _place) = app.sweeppea.room.read(body).await?;
     let query = Members::of(&body).page();
     let files = app.engine.files(&call.caller, query.clone()).await?;
     let account = app.engine.account(&call.caller).await?;
@@ -141,7 +144,7 @@ pub(super) async fn get_file_url(State(app): State<App>, call: Call, body: Body)
 }
 
 async fn sign_url(app: &App, call: &Call, body: Body) -> Outcome<UrlData> {
-    let body = fields::read(body).await?;
+    let (body, _place) = app.sweeppea.room.read(body).await?;
     let wanted = Members::of(&body);
     let refuse = |field: Field| Help::GetFileUrl.about(field);
     let token = wanted.file_token().map_err(refuse)?;
@@ -167,7 +170,7 @@ pub(super) async fn send(State(app): State<App>, call: Call, body: Body) -> Resp
 
 /// There is no mail server in this version, so nobody gets further than that (sweeppea.md 4.5).
 async fn mail_file(app: &App, call: &Call, body: Body) -> Outcome<()> {
-    let body = fields::read(body).await?;
+    let (body, _place) = app.sweeppea.room.read(body).await?;
     let members = Members::of(&body);
     let refuse = |field: Field| Help::Send.about(field);
     let token = members.file_token().map_err(refuse)?;

@@ -12,6 +12,7 @@
 //! | `fields` | reading what clients send, one member at a time |
 //! | `error` | every answer that is not a 200 |
 //! | `file_type`, `file_name` | which files the Drive takes, and under what name |
+//! | `room` | memory for bodies |
 //! | `read_url` | the signed URLs that `getFileUrl` hands out |
 
 mod admission;
@@ -22,6 +23,7 @@ mod file_name;
 mod file_type;
 mod handlers;
 mod read_url;
+mod room;
 mod wire;
 
 use std::sync::Arc;
@@ -32,7 +34,7 @@ use axum::{
     routing,
 };
 
-use self::{calls::Calls, error::Refusal};
+use self::{calls::Calls, error::Refusal, room::Room};
 use super::{Access, App, Dialect, Route, rate::RateLimit};
 use crate::{
     config::Config,
@@ -46,11 +48,12 @@ use crate::{
 pub(crate) struct State {
     calls: Arc<Calls>,
     rate: RateLimit<AccountId>,
+    room: Room,
 }
 
 impl State {
     pub(crate) fn new(config: &Config) -> Self {
-        Self { calls: Arc::default(), rate: RateLimit::new(config.sweeppea_rate) }
+        Self { calls: Arc::default(), rate: RateLimit::new(config.sweeppea_rate), room: Room::new() }
     }
 
     /// Writes the calls counted since the last time. Due once a second while serving, and once more after the last

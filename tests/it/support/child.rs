@@ -5,6 +5,7 @@ use std::{
     net::TcpListener,
     path::{Path, PathBuf},
     process::{Command, Stdio},
+    sync::{Arc, Mutex},
     time::{Duration, Instant},
 };
 
@@ -44,20 +45,53 @@ pub fn free_port() -> u16 {
     }
 }
 
-fn command(data: &Path, env: &[(String, String)]) -> Command {
-    let mut command = Command::new(binary());
+/// The release build of the same sources, which `./test` makes before the tests.
+pub fn release_binary() -> PathBuf {
+    let target = binary().parent().and_then(Path::parent).unwrap().to_owned();
+    let release = target.join("release/unfile");
+    assert!(release.exists(), "{} is not there: cargo build --release", release.display());
+    release
+}
+
+/// How a server is started, and started again.
+#[derive(Debug, Clone)]
+pub struct Launch {
+    /// A command that the server's command line is given to, such as `unshare ..`; usually empty.
+    pub wrap: Vec<String>,
+    pub binary: PathBuf,
+    pub data: PathBuf,
+    pub port: u16,
+    pub env: Vec<(String, String)>,
+}
+
+impl Launch {
+    /// The binary with these arguments, and with no variable of unfile's but the test's.
+    pub fn command(&self, args: &[&str]) -> Command {
+        let mut line = self.wrap.clone();
+        line.push(self.binary.display().to_string());
+        line.extend(args.iter().map(|arg| arg.to_string()));
+        let mut command = Command::new(&line[0]);
+        command.args(&line[1..]);
+        without_own_variables(&mut command)
+            .env("UNFILE_DATA", &self.data)
+            .env("UNFILE_LISTEN", format!("127.0.0.1:{}", self.port))
+            .env("RUST_LOG", "warn")
+            .envs(self.env.iter().map(|(name, value)| (name, value)));
+        command
+    }
+
+    /// Starts the server and waits for its ready line.
+    pub async fn start(&self) -> Started {
+        start_command(self.command(&["serve"])).await
+    }
+}
+
+/// Whatever unfile settings the tester's shell has must not reach a test.
+pub fn without_own_variables(command: &mut Command) -> &mut Command {
     for (name, _) in std::env::vars().filter(|(name, _)| name.starts_with("UNFILE_")) {
         command.env_remove(name);
     }
-    command.env("UNFILE_DATA", data).env("RUST_LOG", "warn").envs(env.iter().map(|(name, value)| (name, value)));
     command
-}
-
-/// Runs a command to its end.
-pub async fn run(data: &Path, env: &[(String, String)], args: &[&str], stdin: &str) -> Output {
-    let mut command = command(data, env);
-    command.args(args);
-    finish(command, stdin.to_owned()).await
 }
 
 /// Runs any command to its end, away from the async threads.
@@ -83,21 +117,14 @@ pub enum Started {
     Ended(Output),
 }
 
-/// Starts the server and waits for its ready line.
-pub async fn start(data: &Path, port: u16, env: &[(String, String)]) -> Started {
-    let mut command = command(data, env);
-    command.arg("serve").env("UNFILE_LISTEN", format!("127.0.0.1:{port}"));
-    start_command(command).await
-}
-
 /// Starts a command that becomes a server and waits for its ready line.
 pub async fn start_command(mut command: Command) -> Started {
     tokio::task::spawn_blocking(move || {
         let mut child = command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
-        let stderr = std::thread::spawn({
-            let stderr = child.stderr.take().unwrap();
-            // What the server logs goes on to the test's own output, and is kept for a start that fails.
-            move || pass_on(stderr)
+        let log = Arc::new(Mutex::new(String::new()));
+        let passing_on = std::thread::spawn({
+            let (stderr, log) = (child.stderr.take().unwrap(), log.clone());
+            move || pass_on(stderr, &log)
         });
         let mut stdout = BufReader::new(child.stdout.take().unwrap());
         let mut line = String::new();
@@ -106,27 +133,29 @@ pub async fn start_command(mut command: Command) -> Started {
             let url = url.to_owned();
             // Whatever else it prints must not block it.
             std::thread::spawn(move || std::io::copy(&mut stdout, &mut std::io::sink()));
-            return Started::Ready(Child { process: child, url });
+            return Started::Ready(Child { process: child, url, log });
         }
         let status = child.wait().unwrap().code().unwrap_or(-1);
-        Started::Ended(Output { status, stdout: line, stderr: stderr.join().unwrap() })
+        passing_on.join().unwrap();
+        let stderr = log.lock().unwrap().clone();
+        Started::Ended(Output { status, stdout: line, stderr })
     })
     .await
     .unwrap()
 }
 
-fn pass_on(stderr: impl Read) -> String {
-    let mut all = String::new();
+/// What the server logs goes on to the test's own output, and is kept for those who ask.
+fn pass_on(stderr: impl Read, log: &Mutex<String>) {
     for line in BufReader::new(stderr).lines() {
         let Ok(line) = line else { break };
         eprintln!("{line}");
-        // Bounded: only the beginning is ever looked at.
-        if all.len() < 100_000 {
-            all.push_str(&line);
-            all.push('\n');
+        let mut log = log.lock().unwrap();
+        // Bounded: a test that floods the log does not read it.
+        if log.len() < 10_000_000 {
+            log.push_str(&line);
+            log.push('\n');
         }
     }
-    all
 }
 
 /// A running server.
@@ -134,11 +163,17 @@ pub struct Child {
     process: std::process::Child,
     /// From the ready line.
     pub url: String,
+    log: Arc<Mutex<String>>,
 }
 
 impl Child {
     pub fn id(&self) -> u32 {
         self.process.id()
+    }
+
+    /// What it has logged so far.
+    pub fn log(&self) -> String {
+        self.log.lock().unwrap().clone()
     }
 
     /// SIGKILL.

@@ -10,8 +10,8 @@ use std::{
     time::Duration,
 };
 
-use child::{Child, Started};
-pub use child::{Output, binary};
+use child::Child;
+pub use child::{Launch, Output, Started, binary, finish, free_port, release_binary, start_command, without_own_variables};
 pub use reply::Reply;
 use reqwest::Method;
 use serde::Deserialize;
@@ -21,9 +21,9 @@ use tempfile::TempDir;
 pub struct Server {
     /// Held for its drop: takes the directory away.
     _dir: TempDir,
+    /// The data directory as this process sees it.
     data: PathBuf,
-    port: u16,
-    env: Vec<(String, String)>,
+    launch: Launch,
     child: Mutex<Option<Child>>,
     http: reqwest::Client,
 }
@@ -47,17 +47,60 @@ impl Server {
     /// The same, with environment variables of its own.
     pub async fn start_with(env: &[(&str, &str)]) -> Server {
         let dir = tempfile::tempdir().unwrap();
-        let data = dir.path().join("data");
-        let env: Vec<_> = env.iter().map(|(name, value)| (name.to_string(), value.to_string())).collect();
+        let launch = Launch {
+            wrap: Vec::new(),
+            binary: binary(),
+            data: dir.path().join("unfile-data"),
+            port: 0,
+            env: env.iter().map(|(name, value)| (name.to_string(), value.to_string())).collect(),
+        };
+        Self::launch(dir, launch).await
+    }
+
+    /// The release build instead of the test build: no clock to move, no faults to set.
+    pub async fn start_release() -> Server {
+        let dir = tempfile::tempdir().unwrap();
+        let data = dir.path().join("unfile-data");
+        let launch = Launch { wrap: Vec::new(), binary: release_binary(), data, port: 0, env: Vec::new() };
+        Self::launch(dir, launch).await
+    }
+
+    /// A server whose data directory is a disk of so many bytes, in a mount namespace of its own.
+    pub async fn start_on_small_disk(bytes: u64) -> Server {
+        let dir = tempfile::tempdir().unwrap();
+        let mount = dir.path().join("disk");
+        std::fs::create_dir(&mount).unwrap();
+        let script = format!("mount -t tmpfs -o size={bytes},mode=700 tmpfs '{}' && exec \"$@\"", mount.display());
+        let mut wrap = vec!["unshare", "--mount", "--propagation", "private"];
+        // Without the right to mount, a user namespace gives it.
+        if !rustix::process::geteuid().is_root() {
+            wrap.push("--map-root-user");
+        }
+        wrap.extend(["sh", "-c", &script, "sh"]);
+        let launch = Launch {
+            wrap: wrap.into_iter().map(str::to_owned).collect(),
+            binary: binary(),
+            data: mount.join("unfile-data"),
+            port: 0,
+            env: Vec::new(),
+        };
+        let mut server = Self::launch(dir, launch).await;
+        // The disk is seen through the server's own eyes: unshare and sh have become the server.
+        let below_root = server.data.strip_prefix("/").unwrap().to_owned();
+        server.data = PathBuf::from(format!("/proc/{}/root", server.pid())).join(below_root);
+        server
+    }
+
+    /// Starts on a free port.
+    async fn launch(dir: TempDir, mut launch: Launch) -> Server {
         for _ in 0..20 {
-            let port = child::free_port();
-            match child::start(&data, port, &env).await {
+            launch.port = free_port();
+            match launch.start().await {
                 Started::Ready(child) => {
                     return Server {
                         _dir: dir,
-                        data,
-                        port,
-                        env,
+                        data: launch.data.clone(),
+                        launch,
                         child: Mutex::new(Some(child)),
                         http: reqwest::Client::builder().no_proxy().build().unwrap(),
                     };
@@ -71,11 +114,11 @@ impl Server {
     }
 
     pub fn url(&self, path: &str) -> String {
-        format!("http://127.0.0.1:{}{path}", self.port)
+        format!("http://127.0.0.1:{}{path}", self.launch.port)
     }
 
     pub fn port(&self) -> u16 {
-        self.port
+        self.launch.port
     }
 
     /// The data directory.
@@ -86,6 +129,11 @@ impl Server {
     /// The process id of the running server.
     pub fn pid(&self) -> u32 {
         self.child.lock().unwrap().as_ref().unwrap().id()
+    }
+
+    /// What the running server has logged so far.
+    pub fn log(&self) -> String {
+        self.child.lock().unwrap().as_ref().unwrap().log()
     }
 
     pub fn http(&self) -> &reqwest::Client {
@@ -127,7 +175,8 @@ impl Server {
 
     /// The same, with something on standard input.
     pub async fn cli_with(&self, args: &[&str], stdin: &str) -> Output {
-        child::run(&self.data, &self.env, args, stdin).await
+        let launch = Launch { data: self.data.clone(), wrap: Vec::new(), ..self.launch.clone() };
+        finish(launch.command(args), stdin.to_owned()).await
     }
 
     /// Sends a request; any answer is a good answer.
@@ -207,9 +256,9 @@ impl Server {
     /// The same, with more environment variables for this one start.
     pub async fn start_again_with(&self, more: &[(&str, &str)]) {
         assert!(self.child.lock().unwrap().is_none(), "the server still runs");
-        let mut env = self.env.clone();
-        env.extend(more.iter().map(|(name, value)| (name.to_string(), value.to_string())));
-        match child::start(&self.data, self.port, &env).await {
+        let mut launch = self.launch.clone();
+        launch.env.extend(more.iter().map(|(name, value)| (name.to_string(), value.to_string())));
+        match launch.start().await {
             Started::Ready(child) => *self.child.lock().unwrap() = Some(child),
             Started::Ended(output) => panic!("the server did not start again: {output:?}"),
         }
