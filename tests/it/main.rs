@@ -12,6 +12,7 @@ mod config;
 mod disk_full;
 mod hexnode;
 mod memory;
+mod model;
 mod quick_start;
 mod release;
 mod server;
