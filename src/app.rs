@@ -17,9 +17,11 @@ use tokio_util::sync::CancellationToken;
 
 use crate::{
     clock::Clock,
-    config::Config,
+    config::{Config, database_url},
     engine::{Engine, EngineOptions},
+    fault::Faults,
     http::App,
+    jobs,
 };
 
 /// How long running requests may take to end after SIGTERM or SIGINT.
@@ -37,7 +39,8 @@ pub async fn serve(config: Config) -> Result<()> {
     let config = Arc::new(config);
     let engine = open_engine(&config).await?;
     first_start::create_admin(&engine, &config).await?;
-    engine.start_jobs();
+    engine.start().await.context("the engine does not start")?;
+    let jobs = jobs::start(&engine);
     let app = App::new(engine.clone(), config.clone());
     let stop = CancellationToken::new();
     let counter = tokio::spawn(app.clone().write_calls(stop.clone()));
@@ -55,14 +58,40 @@ pub async fn serve(config: Config) -> Result<()> {
     }
     stop.cancel();
     counter.await?;
-    engine.stop().await;
+    jobs.stop().await;
+    engine.close().await;
     ended.unwrap_or(Ok(()))
 }
 
 async fn open_engine(config: &Config) -> Result<Engine> {
-    Engine::open(EngineOptions { data: config.data.clone(), rules: config.rules(), clock: Clock::default() })
-        .await
-        .context("the engine does not start")
+    Engine::open(EngineOptions {
+        data: config.data.clone(),
+        database: database_url(&config.database, true)?,
+        objects: config.objects.clone(),
+        rules: config.rules(),
+        clock: Clock::default(),
+        faults: faults()?,
+    })
+    .await
+}
+
+/// No faults: this is the build that people use.
+#[cfg(not(feature = "testing"))]
+fn faults() -> Result<Faults> {
+    Ok(Faults::default())
+}
+
+/// Test builds only: faults that must be there before the first request, `UNFILE_TEST_FAULT=point:action,..`.
+#[cfg(feature = "testing")]
+fn faults() -> Result<Faults> {
+    let faults = Faults::default();
+    let wanted = std::env::var("UNFILE_TEST_FAULT").unwrap_or_default();
+    for fault in wanted.split(',').filter(|fault| !fault.is_empty()) {
+        let (point, action) = fault.rsplit_once(':').context("UNFILE_TEST_FAULT: point:action")?;
+        let action = crate::http::control::parse_action(action).context("UNFILE_TEST_FAULT: fail, kill or off")?;
+        faults.set(point, action);
+    }
+    Ok(faults)
 }
 
 /// Tells whoever started the server that it answers. Nobody may be reading.

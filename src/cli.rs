@@ -21,10 +21,11 @@ use tracing_subscriber::EnvFilter;
 use crate::{
     clock::Clock,
     config::{
-        Place,
+        Place, database_url,
         file::{self, Dialects},
     },
     engine::{Engine, EngineOptions, error::Error},
+    fault::Faults,
 };
 
 /// Why a command did not do what was asked.
@@ -124,8 +125,15 @@ pub(crate) async fn open(place: &Place) -> Result<Engine, Failure> {
     if !database.exists() {
         return Err(anyhow!("data: there is no database {}; `unfile serve` makes one", database.display()).into());
     }
-    let engine =
-        Engine::open(EngineOptions { data: place.data.clone(), rules: place.rules(), clock: Clock::default() }).await?;
+    let engine = Engine::open(EngineOptions {
+        data: place.data.clone(),
+        database: database_url(&database, false)?,
+        objects: place.objects(),
+        rules: place.rules(),
+        clock: Clock::default(),
+        faults: Faults::default(),
+    })
+    .await?;
     Ok(engine)
 }
 

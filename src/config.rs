@@ -16,7 +16,7 @@ use std::{
 use anyhow::{Context, Result, bail, ensure};
 use axum::http::Uri;
 
-pub(crate) use self::units::{parse_bytes, parse_duration, parse_time};
+pub(crate) use self::units::{database_url, parse_bytes, parse_duration, parse_time};
 use self::{
     file::Dialects,
     units::{parse_database, parse_objects},

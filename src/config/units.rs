@@ -1,7 +1,12 @@
 //! How values are written: durations, sizes, times, places.
 
-use std::{path::PathBuf, time::Duration};
+use std::{
+    path::{Path, PathBuf},
+    time::Duration,
+};
 
+use anyhow::Context;
+use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 use time::{OffsetDateTime, format_description::well_known::Rfc3339, macros::format_description};
 
 /// A hundred years: longer is a slip of the finger, and sums of times stay within the calendar.
@@ -87,6 +92,19 @@ fn local_path(path: &str) -> Result<PathBuf, String> {
     }
 }
 
+/// A database file as the URL by which it is opened; `create`: made if it is not there.
+///
+/// # Errors
+/// The path is relative and there is no current directory, or it is not UTF-8.
+pub(crate) fn database_url(path: &Path, create: bool) -> anyhow::Result<String> {
+    /// What stands in a path as it is; a `?` or `%` in a folder's name would mean something else in a URL.
+    const PLAIN: &AsciiSet = &NON_ALPHANUMERIC.remove(b'/').remove(b'.').remove(b'_').remove(b'-');
+    let absolute = std::path::absolute(path).context("database")?;
+    let text = absolute.to_str().with_context(|| format!("database: {} is not UTF-8", path.display()))?;
+    let mode = if create { "rwc" } else { "rw" };
+    Ok(format!("sqlite:{}?mode={mode}", utf8_percent_encode(text, PLAIN)))
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -117,6 +135,13 @@ mod tests {
         assert_eq!(parse_time("1970-01-02").map(|time| time.unix_timestamp()), Ok(86_400));
         assert_eq!(parse_time("1970-01-01T01:00:00+01:00").map(|time| time.unix_timestamp()), Ok(0));
         assert!(parse_time("tomorrow").is_err());
+    }
+
+    #[test]
+    fn a_database_url_leads_to_the_same_path() {
+        let url = database_url(Path::new("/a b/c?d%20/é.db"), true).unwrap();
+        assert_eq!(url, "sqlite:/a%20b/c%3Fd%2520/%C3%A9.db?mode=rwc");
+        assert!(database_url(Path::new("x.db"), false).unwrap().ends_with("/x.db?mode=rw"));
     }
 
     #[test]

@@ -12,7 +12,7 @@ use axum::{
 use serde::Deserialize;
 
 use super::App;
-use crate::fault::Action;
+use crate::{fault::Action, jobs};
 
 pub(crate) fn routes() -> Router<App> {
     Router::new()
@@ -36,7 +36,7 @@ async fn clock(State(app): State<App>, Query(by): Query<Advance>) {
 }
 
 async fn jobs(State(app): State<App>) -> Response {
-    match app.engine.run_jobs_dry().await {
+    match jobs::run_dry(&app.engine).await {
         Ok(()) => StatusCode::OK.into_response(),
         Err(error) => (StatusCode::INTERNAL_SERVER_ERROR, format!("{error:#}")).into_response(),
     }

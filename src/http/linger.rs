@@ -90,3 +90,42 @@ impl HttpBody for Shared {
         self.lock().body.size_hint()
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use axum::{Router, http::StatusCode, middleware, routing::put};
+    use tokio::{
+        io::{AsyncReadExt, AsyncWriteExt},
+        net::{TcpListener, TcpStream},
+    };
+
+    use super::*;
+
+    /// Sends a body of `length` bytes to a server that refuses it unread, writes all of it, and only then reads.
+    async fn answer_to(head: &str, length: usize) -> String {
+        let refuse = put(async || StatusCode::FORBIDDEN).layer(middleware::from_fn(linger));
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let address = listener.local_addr().unwrap();
+        tokio::spawn(async move { axum::serve(listener, Router::new().route("/", refuse)).await });
+        let mut stream = TcpStream::connect(address).await.unwrap();
+        let head = format!("PUT / HTTP/1.1\r\nHost: x\r\nConnection: close\r\n{head}\r\n");
+        stream.write_all(head.as_bytes()).await.unwrap();
+        stream.write_all(&vec![b'x'; length]).await.unwrap();
+        let mut answer = String::new();
+        stream.read_to_string(&mut answer).await.unwrap();
+        answer
+    }
+
+    #[tokio::test]
+    async fn a_client_that_writes_before_it_reads_hears_the_answer() {
+        let length = AT_MOST - 1;
+        let answer = answer_to(&format!("Content-Length: {length}\r\n"), length).await;
+        assert!(answer.starts_with("HTTP/1.1 403 Forbidden\r\n"), "{answer}");
+    }
+
+    #[tokio::test]
+    async fn a_client_that_asked_first_is_not_told_to_go_on() {
+        let answer = answer_to("Content-Length: 5000000000\r\nExpect: 100-continue\r\n", 0).await;
+        assert!(answer.starts_with("HTTP/1.1 403 Forbidden\r\n"), "{answer}");
+    }
+}

@@ -6,7 +6,13 @@
 
 mod support;
 
+mod cli;
+mod config;
+mod disk_full;
 mod hexnode;
+mod memory;
+mod quick_start;
+mod release;
 mod server;
 mod sweeppea;
 mod vault;

@@ -36,7 +36,7 @@ impl State {
     }
 }
 
-pub struct Hexnode;
+pub(crate) struct Hexnode;
 
 impl Dialect for Hexnode {
     const NAME: &'static str = "hexnode";

@@ -72,10 +72,7 @@ impl Launch {
         line.extend(args.iter().map(|arg| arg.to_string()));
         let mut command = Command::new(&line[0]);
         command.args(&line[1..]);
-        for (name, _) in std::env::vars().filter(|(name, _)| name.starts_with("UNFILE_")) {
-            command.env_remove(name);
-        }
-        command
+        without_own_variables(&mut command)
             .env("UNFILE_DATA", &self.data)
             .env("UNFILE_LISTEN", format!("127.0.0.1:{}", self.port))
             .env("RUST_LOG", "warn")
@@ -87,6 +84,14 @@ impl Launch {
     pub async fn start(&self) -> Started {
         start_command(self.command(&["serve"])).await
     }
+}
+
+/// Whatever unfile settings the tester's shell has must not reach a test.
+pub fn without_own_variables(command: &mut Command) -> &mut Command {
+    for (name, _) in std::env::vars().filter(|(name, _)| name.starts_with("UNFILE_")) {
+        command.env_remove(name);
+    }
+    command
 }
 
 /// Runs any command to its end, away from the async threads.

@@ -1,0 +1,45 @@
+//! The README's quick start, as it stands there, against the release build.
+
+use std::process::Command;
+
+use crate::support::{Server, finish};
+
+/// The lines of every block that is marked as shell.
+fn lines_to_paste() -> String {
+    let mut lines = String::new();
+    let mut inside = false;
+    for line in include_str!("../../README.md").lines() {
+        match line {
+            "```sh" => inside = true,
+            "```" => inside = false,
+            _ if inside => lines.extend([line, "\n"]),
+            _ => {}
+        }
+    }
+    lines
+}
+
+#[tokio::test]
+async fn the_quick_start_does_what_it_says() {
+    let server = Server::start_release().await;
+    let mut shell = Command::new("timeout");
+    shell
+        .args(["120", "sh", "-c", &lines_to_paste()])
+        // Where `unfile-data` lies, as for somebody who started the server there.
+        .current_dir(server.data().parent().unwrap())
+        .env("UNFILE_URL", server.url(""))
+        .env_remove("http_proxy");
+    let output = finish(shell, String::new()).await;
+    assert_eq!((output.status, output.stderr.as_str()), (0, ""), "{output:?}");
+    let said = &output.stdout;
+    for answer in [
+        r#"{"message":"Files are Deleted Successfully"}  the bytes are gone"#,
+        r#""success_counter":1}  the bytes are gone"#,
+        r#""Message":"(OK) File deleted successfully."}  the bytes are gone"#,
+    ] {
+        assert!(said.contains(answer), "{answer} in {said}");
+    }
+    let stored = said.lines().filter(|line| line.starts_with("unfile-data/objects/")).count();
+    assert_eq!(stored, 3, "each upload was seen in storage: {said}");
+    assert_eq!(server.objects(), Vec::<std::path::PathBuf>::new());
+}
