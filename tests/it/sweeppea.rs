@@ -131,9 +131,11 @@ async fn nodes(server: &Server, token: &str) -> usize {
 }
 
 async fn hold(server: &Server, token: &str) {
-    assert_eq!(server.cli(&["hold", "add", token]).await.status, 0);
+    let output = server.cli(&["hold", "add", token]).await;
+    assert_eq!(output.status, 0, "{output:?}");
 }
 
 async fn lift_hold(server: &Server, token: &str) {
-    assert_eq!(server.cli(&["hold", "remove", token]).await.status, 0);
+    let output = server.cli(&["hold", "remove", token]).await;
+    assert_eq!(output.status, 0, "{output:?}");
 }

@@ -3,6 +3,7 @@
 use reqwest::Method;
 
 use super::*;
+use crate::support::wait_until;
 
 const BAD_TOKEN: &str = r#"{"Response":false,"Message":"Invalid or Missing FileToken.","Help":{"ExpectedBody":{"FileToken":"string (required) — UUID v4 of the file to delete"}}}"#;
 
@@ -38,8 +39,11 @@ async fn a_deleted_file_is_gone_when_the_answer_comes() {
     assert_eq!(delete(&server, &ann.key, &token).await.status, 200);
     assert!(server.objects().is_empty(), "the object is gone from storage");
     assert_eq!(nodes(&server, &token).await, 0, "the row is gone from the database");
-    let left = server.sql(&format!("select name, size from deletion where uid = '{token}'")).await;
-    assert_eq!(left, [[Value::Null, Value::Null]], "the acknowledged record keeps ids alone");
+    wait_until("the acknowledged record keeps ids alone", || async {
+        let left = server.sql(&format!("select name, size from deletion where uid = '{token}'")).await;
+        left == [[Value::Null, Value::Null]]
+    })
+    .await;
     let data = fetch(&server, &ann.key).await;
     assert_eq!((&data["Storage"]["UsedMB"], &data["Files"]), (&json!(0), &json!([])));
     let old = get(&server, &url).await;
