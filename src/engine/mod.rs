@@ -104,10 +104,11 @@ impl Deref for Engine {
 }
 
 impl Engine {
-    /// Opens an installation, making it where there is none. Several processes may: the server and the command line.
+    /// Opens an installation's database, making it where there is none. Several processes may: the server and the
+    /// command line, which asks nothing of the objects.
     ///
     /// # Errors
-    /// The database or the objects cannot be reached, or do not belong together; the text names the setting.
+    /// The database cannot be reached; the text names the setting.
     pub async fn open(options: EngineOptions) -> anyhow::Result<Self> {
         std::fs::create_dir_all(&options.data).with_context(|| format!("--data: making {}", options.data.display()))?;
         let store = Store::open(&options.database).await?;
@@ -124,11 +125,7 @@ impl Engine {
                 Ok((installation, store::setting::get(tx, "secret").await?.unwrap_or_default()))
             })
             .await?;
-        let fresh = {
-            let mut conn = store.read().await?;
-            store::setting::nothing_stored(&mut conn).await?
-        };
-        let objects = Disk::open(options.objects, &installation, fresh, options.faults.clone()).context("--objects")?;
+        let objects = Disk::new(options.objects, &installation, options.faults.clone());
         Ok(Self {
             inner: Arc::new(Inner {
                 store,
@@ -151,13 +148,18 @@ impl Engine {
         })
     }
 
-    /// For the one process that serves an embedded installation: takes up what the last one left half-done.
+    /// For the one process that serves an embedded installation: makes the place for the objects where there is none,
+    /// and takes up what the last process left half-done.
     ///
     /// # Errors
-    /// The database failed.
-    pub async fn start(&self) -> Result<()> {
+    /// The database failed; the objects are missing or are another installation's.
+    pub async fn start(&self) -> anyhow::Result<()> {
+        if store::setting::nothing_stored(&mut *self.store.read().await?).await? {
+            self.objects.make().context("--objects")?;
+        }
+        self.objects.is_ours().context("--objects")?;
         self.restore_reserve().await;
-        self.take_over().await
+        self.take_over().await.context("--database")
     }
 
     /// Makes the reserve for deletes on a full disk again, if it was given up and there is room.

@@ -126,7 +126,8 @@ pub(super) async fn end_abandoned(tx: &mut Tx, begun_before: i64, limit: i64) ->
 async fn reserve_quota(tx: &mut Tx, owner: AccountId, more: u64) -> Result<()> {
     let account = account_of(tx, owner).await?;
     check_quota(&account, more, 0)?;
-    account::add_used(tx, owner, more as i64).await?;
+    let more = i64::try_from(more).map_err(|_| Error::TooLarge)?;
+    account::add_used(tx, owner, more).await?;
     Ok(())
 }
 

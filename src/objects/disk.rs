@@ -28,20 +28,23 @@ pub(crate) struct Disk {
 }
 
 impl Disk {
-    /// Opens the objects of an installation. Where nothing was ever stored, `fresh`, the place is made.
-    ///
-    /// # Errors
-    /// The place is missing, or is another installation's.
-    pub(crate) fn open(root: PathBuf, installation: &str, fresh: bool, faults: Faults) -> anyhow::Result<Self> {
-        let disk = Self { root: root.into(), installation: installation.into(), faults };
-        if fresh && !disk.root.join(MARKER).exists() {
-            disk.make().with_context(|| format!("making {}", disk.root.display()))?;
-        }
-        disk.is_ours()?;
-        Ok(disk)
+    /// The objects of an installation, below a folder. Nothing is looked at yet.
+    pub(crate) fn new(root: PathBuf, installation: &str, faults: Faults) -> Self {
+        Self { root: root.into(), installation: installation.into(), faults }
     }
 
-    fn make(&self) -> io::Result<()> {
+    /// Makes the place, unless there is one: only for an installation that never stored anything.
+    ///
+    /// # Errors
+    /// It cannot be made.
+    pub(crate) fn make(&self) -> anyhow::Result<()> {
+        match self.root.join(MARKER).exists() {
+            true => Ok(()),
+            false => self.make_folders().with_context(|| format!("making {}", self.root.display())),
+        }
+    }
+
+    fn make_folders(&self) -> io::Result<()> {
         fs::create_dir_all(&self.root)?;
         for folder in 0..=255u8 {
             match fs::create_dir(self.root.join(format!("{folder:02x}"))) {

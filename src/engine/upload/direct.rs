@@ -35,10 +35,11 @@ impl Engine {
         let media_type = new.media_type.clone();
         self.committer
             .write("direct.stage", async move |tx: &mut Tx| {
+                // Quota before name (sweeppea.md 4.1).
+                reserve_quota(tx, owner, size).await?;
                 if let Some(by) = taken(tx, owner, &name).await? {
                     return Err(Error::NameTaken { by });
                 }
-                reserve_quota(tx, owner, size).await?;
                 let upload = NewUpload {
                     uid,
                     owner,

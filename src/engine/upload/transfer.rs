@@ -85,9 +85,6 @@ impl Engine {
         if new.path.len() > DEEPEST {
             return Err(Error::TooDeep);
         }
-        if new.size > LARGEST_FILE {
-            return Err(Error::TooLarge);
-        }
         let creator = caller.account;
         self.committer
             .write("transfer.add", async move |tx: &mut Tx| {
@@ -98,6 +95,9 @@ impl Engine {
                     None => Uuid::new_v4(),
                 };
                 reserve_quota(tx, open.owner, new.size).await?;
+                if new.size > LARGEST_FILE {
+                    return Err(Error::TooLarge);
+                }
                 let path: Vec<String> = new.path.iter().map(|name| name.as_str().to_owned()).collect();
                 let upload = NewUpload {
                     uid,

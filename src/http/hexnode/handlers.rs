@@ -85,11 +85,7 @@ pub(super) async fn generate_presigned_upload_url(
     Sent(NewUpload { file_name, content_type }): Sent<NewUpload>,
 ) -> Result<Answer<PresignedUrl>, Refusal> {
     let slot = app.engine.open_slot(&caller, file_name.name, content_type).await?;
-    Ok(Answer(PresignedUrl {
-        presigned_url: upload_url(&app, &slot),
-        file_name: file_name.echo,
-        file_uuid: slot.uid,
-    }))
+    Ok(Answer(PresignedUrl { presigned_url: upload_url(&app, &slot), file_name: file_name.echo, file_uuid: slot.uid }))
 }
 
 fn upload_url(app: &App, slot: &Slot) -> String {
