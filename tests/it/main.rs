@@ -4,7 +4,6 @@
 
 #![allow(clippy::unwrap_used)]
 
-mod model;
 mod support;
 
 mod cli;
