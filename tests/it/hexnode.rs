@@ -2,6 +2,7 @@
 
 mod admission;
 mod bad_input;
+mod cross;
 mod delete;
 mod late_bytes;
 mod list;
