@@ -2,6 +2,7 @@
 
 mod admission;
 mod bad_input;
+mod cross;
 mod delete;
 mod late_bytes;
 mod list;
@@ -27,7 +28,7 @@ struct Uploaded {
 }
 
 /// Uploads a file in the three steps and gives its integer id.
-pub async fn upload(server: &Server, key: &str, name: &str, bytes: &[u8]) -> i64 {
+pub(crate) async fn upload(server: &Server, key: &str, name: &str, bytes: &[u8]) -> i64 {
     uploaded(server, key, name, bytes).await.id
 }
 

@@ -259,3 +259,59 @@ impl From<Error> for PutRefusal {
         PutRefusal::Engine(error)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    async fn said(answer: impl IntoResponse) -> (u16, String) {
+        let answer = answer.into_response();
+        let status = answer.status().as_u16();
+        let body = axum::body::to_bytes(answer.into_body(), 10_000).await.unwrap();
+        (status, String::from_utf8(body.to_vec()).unwrap())
+    }
+
+    /// What no request from outside brings about at will.
+    #[tokio::test]
+    async fn the_server_is_busy_full_or_broken() {
+        let quota = || Error::QuotaExceeded { used: 1, quota: 1, size: 1 };
+        let broken = || Error::Internal(anyhow::anyhow!("disk 7 at /secret"));
+        for (error, status, body) in [
+            (Error::Busy, 503, r#"{"detail":"Service temporarily unavailable, try again later."}"#),
+            (Error::StorageFull, 400, r#"{"detail":"Storage is full."}"#),
+            (quota(), 400, r#"{"detail":"Storage quota exceeded."}"#),
+            (broken(), 500, r#"{"detail":"A server error occurred."}"#),
+        ] {
+            assert_eq!(said(Refusal::Engine(error)).await, (status, body.to_owned()));
+        }
+        for (error, status, code, message) in [
+            (Error::Busy, 503, "SlowDown", "Please reduce your request rate."),
+            (Error::StorageFull, 400, "EntityTooLarge", "Storage is full."),
+            (quota(), 400, "EntityTooLarge", "Your proposed upload exceeds the maximum allowed size"),
+            (broken(), 500, "InternalError", "We encountered an internal error. Please try again."),
+        ] {
+            let body = format!(
+                "<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n\
+                 <Error><Code>{code}</Code><Message>{message}</Message></Error>"
+            );
+            assert_eq!(said(PutRefusal::Engine(error)).await, (status, body));
+        }
+    }
+
+    #[test]
+    fn whoever_is_to_come_back_is_told_when() {
+        let after = |answer: Response| answer.headers()["retry-after"].to_str().unwrap().to_owned();
+        assert_eq!(after(Refusal::Engine(Error::Busy).into_response()), "1");
+        assert_eq!(after(PutRefusal::Engine(Error::Busy).into_response()), "1");
+        let retry_after = Duration::from_millis(56_001);
+        assert_eq!(after(Refusal::Engine(Error::TooManyAttempts { retry_after }).into_response()), "57");
+    }
+
+    #[tokio::test]
+    async fn one_second_is_singular() {
+        for (retry_after, text) in [(1, "1 second"), (57, "57 seconds")] {
+            let body = format!(r#"{{"detail":"Request was throttled. Expected available in {text}."}}"#);
+            assert_eq!(said(Refusal::Throttled(OverRate { retry_after })).await, (429, body));
+        }
+    }
+}

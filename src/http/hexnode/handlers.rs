@@ -24,6 +24,7 @@ use crate::{
     engine::model::{
         Atomicity, Caller, DeleteRequest, FileOrder, FileQuery, Outcome, Reach, Slot, Target, Verdict, Whose,
     },
+    hex::hex,
     http::{
         App, Dialect,
         sigv4::{self, Signed},
@@ -106,8 +107,7 @@ pub(super) async fn put_upload(State(app): State<App>, request: Request) -> Resu
     let upload = signed_upload(&app, &parts)?;
     let length = axum::body::HttpBody::size_hint(&body).exact();
     let md5 = app.engine.put_slot(upload, length, body).await?;
-    let md5: String = md5.iter().map(|byte| format!("{byte:02x}")).collect();
-    Ok([(ETAG, format!("\"{md5}\""))].into_response())
+    Ok([(ETAG, format!("\"{}\"", hex(&md5)))].into_response())
 }
 
 /// The upload that a URL of ours stands for.
