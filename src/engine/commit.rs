@@ -195,6 +195,11 @@ impl Committer {
         })
     }
 
+    /// Whether the thread has ended.
+    pub(super) fn is_stopped(&self) -> bool {
+        self.queue.is_closed()
+    }
+
     /// Finishes what waits, then ends the thread.
     pub(super) async fn stop(&self) {
         let (answer, done) = oneshot::channel();

@@ -192,6 +192,9 @@ impl Engine {
             store::setting::get(&mut conn, "installation").await
         };
         answers.await.map_err(|error| format!("database: {error}"))?;
+        if self.committer.is_stopped() {
+            return Err("database: nothing can be written".into());
+        }
         self.objects.is_ours().map_err(|error| format!("objects: {error:#}"))
     }
 

@@ -127,12 +127,11 @@ impl Engine {
             deletion::going(&mut conn, caller.account, uid).await?
         };
         if let Some(node) = going {
-            let mut conn = self.store.read().await?;
-            if hold::covers(&mut conn, node, self.clock.micros()).await? {
+            if hold::covers(&mut *self.store.read().await?, node, self.clock.micros()).await? {
                 return Ok(GoneVerdict::Held);
             }
-            drop(conn);
-            self.purge_again(node).await?;
+            let again = self.purge_again(caller, uid, node);
+            tokio::time::timeout(CONFIRM_WITHIN, again).await.unwrap_or(Ok(()))?;
         }
         match self.owed(caller, uid).await? {
             Some(deleted) => Ok(self.acknowledge(deleted)),
@@ -141,20 +140,26 @@ impl Engine {
         }
     }
 
-    /// Tries storage again for a node whose purge is queued; where another holds the lease, waits for it.
-    async fn purge_again(&self, node: i64) -> Result<()> {
-        let purged = self.purged.notified();
-        let taken = self
-            .committer
-            .write_freeing("purge.take", async move |tx: &mut Tx| {
-                Ok(purge::take_of_node(tx, node, tx.now + LEASE_MICROS).await?)
-            })
-            .await?;
-        match taken.is_empty() {
-            true => drop(tokio::time::timeout(Duration::from_secs(1), purged).await),
-            false => self.confirm(taken).await,
+    /// Tries storage again, once, for a node whose purge is queued; while another has taken it, waits for that one.
+    async fn purge_again(&self, caller: &Caller, uid: Uuid, node: i64) -> Result<()> {
+        loop {
+            let purged = self.purged.notified();
+            let taken = self
+                .committer
+                .write_freeing("purge.take", async move |tx: &mut Tx| {
+                    Ok(purge::take_of_node(tx, node, tx.now + LEASE_MICROS).await?)
+                })
+                .await?;
+            if !taken.is_empty() {
+                self.confirm(taken).await;
+                return Ok(());
+            }
+            if deletion::going(&mut *self.store.read().await?, caller.account, uid).await?.is_none() {
+                return Ok(());
+            }
+            // On another node of the service nobody tells this one: look again after a while.
+            let _ = tokio::time::timeout(Duration::from_millis(250), purged).await;
         }
-        Ok(())
     }
 
     /// Purges leased entries, waiting no longer than a caller should; the work itself goes on.

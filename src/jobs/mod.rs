@@ -17,6 +17,8 @@ use crate::engine::{Engine, error::Result};
 const AFTER_FAILURE: Duration = Duration::from_secs(1);
 /// Jobs look by themselves this often.
 const LOOK: Duration = Duration::from_secs(30);
+/// The queue more often: other processes fill it too, and a caller that goes away wakes nobody.
+const LOOK_FOR_PURGES: Duration = Duration::from_secs(2);
 
 /// The running jobs.
 pub struct Jobs {
@@ -55,26 +57,23 @@ async fn until(mut stopped: watch::Receiver<bool>, job: impl Future<Output = ()>
 
 async fn purge(engine: Engine) {
     loop {
-        match engine.purge_due().await {
-            Ok(0) => {
-                let pause = pause_until_due(&engine).await;
-                let _ = timeout(pause, engine.wake_purge.notified()).await;
-            }
-            Ok(_) => {}
+        match purge_or_wait(&engine).await {
+            Ok(()) => {}
             Err(error) => failed("purge", &error).await,
         }
     }
 }
 
-async fn pause_until_due(engine: &Engine) -> Duration {
-    match engine.next_purge().await {
-        Ok(Some(due)) => {
-            let micros = (due - engine.clock().micros()).max(0).unsigned_abs();
-            Duration::from_micros(micros).clamp(Duration::from_millis(10), LOOK)
-        }
-        Ok(None) => LOOK,
-        Err(_) => AFTER_FAILURE,
+async fn purge_or_wait(engine: &Engine) -> Result<()> {
+    let pause = match engine.next_purge().await? {
+        Some(due) => Duration::from_micros((due - engine.clock().micros()).max(0).unsigned_abs()),
+        None => LOOK_FOR_PURGES,
+    };
+    if pause.is_zero() {
+        return engine.purge_due().await.map(drop);
     }
+    let _ = timeout(pause.min(LOOK_FOR_PURGES), engine.wake_purge.notified()).await;
+    Ok(())
 }
 
 async fn expand(engine: Engine) {

@@ -1,6 +1,7 @@
 //! The purge queue: every object that is to be removed, until storage has confirmed that it is gone.
 
 use sqlx::{Row, any::AnyRow};
+use uuid::Uuid;
 
 use super::{Conn, Result, Tx, rows};
 use crate::{model::Figures, objects::ObjectKey};
@@ -83,6 +84,19 @@ pub(crate) async fn take_due(tx: &mut Tx, limit: i64, lease_until: i64) -> Resul
     Ok(taken.into_iter().map(entry).collect())
 }
 
+/// Whether somebody is removing objects of this node now.
+pub(crate) async fn is_leased(tx: &mut Tx, node: Uuid) -> Result<bool> {
+    let now = tx.now;
+    sqlx::query_scalar::<_, i64>(
+        "select count(*) from node n join purge p on p.node_id = n.id where n.uid = $1 and p.lease_until > $2",
+    )
+    .bind(node.to_string())
+    .bind(now)
+    .fetch_one(&mut **tx)
+    .await
+    .map(|leased| leased > 0)
+}
+
 /// Leases the entries of one node, whether their time has come or not, unless another has them or a hold parks them.
 pub(crate) async fn take_of_node(tx: &mut Tx, node: i64, lease_until: i64) -> Result<Vec<Entry>> {
     let now = tx.now;
@@ -137,15 +151,14 @@ pub(crate) async fn end_leases(tx: &mut Tx) -> Result<()> {
     sqlx::query("update purge set lease_until = 0 where lease_until > 0").execute(&mut **tx).await.map(drop)
 }
 
-/// When the next entry may be taken: the earliest not-before or end of a lease; entries that a hold parks left out.
+/// When the next entry may be taken; entries that are leased or that a hold parks left out.
 pub(crate) async fn next_due(conn: &mut Conn, now: i64) -> Result<Option<i64>> {
     sqlx::query_scalar(
-        "select cast(min(case when p.lease_until > p.not_before then p.lease_until else p.not_before end) as bigint) \
-         from purge p where not exists (select 1 from hold h where h.node_id = p.node_id and \
-         (h.until is null or h.until > $1))",
+        "select p.not_before from purge p where p.lease_until <= $1 and not exists (select 1 from hold h where \
+         h.node_id = p.node_id and (h.until is null or h.until > $1)) order by p.not_before limit 1",
     )
     .bind(now)
-    .fetch_one(conn)
+    .fetch_optional(conn)
     .await
 }
 

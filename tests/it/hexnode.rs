@@ -9,7 +9,7 @@ mod upload;
 
 use reqwest::Method;
 
-use crate::support::{Reply, Server};
+use crate::support::{Reply, Server, wait_until};
 
 const BASE: &str = "/api/v1/filemanagement";
 const PRESIGN: &str = "generate-presigned-upload-url/";
@@ -97,6 +97,12 @@ fn assert_s3(reply: &Reply, status: u16, code: &str) {
     assert_eq!(reply.header("content-type"), "application/xml");
     let code = format!("<Code>{code}</Code>");
     assert!(reply.text().contains(&code), "{}", reply.text());
+}
+
+/// Waits until every queued removal is done: by the jobs run here, or by the server's own, which may be at it already.
+async fn settle(server: &Server) {
+    server.run_jobs().await;
+    wait_until("nothing waits for its purge", async || server.sql("select id from purge").await.is_empty()).await;
 }
 
 /// How much there is of everything that a call could change, to be compared before and after one that must not.

@@ -4,6 +4,7 @@
 
 #![allow(clippy::unwrap_used)]
 
+mod model;
 mod support;
 
 mod cli;
@@ -11,6 +12,7 @@ mod config;
 mod disk_full;
 mod hexnode;
 mod memory;
+mod model;
 mod quick_start;
 mod release;
 mod server;

@@ -88,7 +88,7 @@ pub(super) async fn generate_presigned_upload_url(
     Ok(Answer(PresignedUrl {
         presigned_url: upload_url(&app, &slot),
         file_name: file_name.echo,
-        file_uuid: slot.uid.to_string(),
+        file_uuid: slot.uid,
     }))
 }
 

@@ -120,8 +120,7 @@ pub(super) struct Message {
 pub(super) struct PresignedUrl {
     pub(super) presigned_url: String,
     pub(super) file_name: String,
-    /// With hyphens, in lower case.
-    pub(super) file_uuid: String,
+    pub(super) file_uuid: Uuid,
 }
 
 #[derive(Serialize)]
@@ -129,7 +128,7 @@ pub(super) struct VerifiedFile {
     message: &'static str,
     file_id: i64,
     file_name: String,
-    file_uuid: String,
+    file_uuid: Uuid,
 }
 
 impl From<FileInfo> for VerifiedFile {
@@ -138,7 +137,7 @@ impl From<FileInfo> for VerifiedFile {
             message: "File Upload Verified Successfully",
             file_id: file.id.0,
             file_name: file.name,
-            file_uuid: file.uid.to_string(),
+            file_uuid: file.uid,
         }
     }
 }
@@ -155,7 +154,7 @@ pub(super) struct FileList {
 pub(super) struct ListedFile {
     id: i64,
     file_name: String,
-    file_uuid: String,
+    file_uuid: Uuid,
     content_type: String,
     size: u64,
     created_time: String,
@@ -166,7 +165,7 @@ impl From<FileInfo> for ListedFile {
         Self {
             id: file.id.0,
             file_name: file.name,
-            file_uuid: file.uid.to_string(),
+            file_uuid: file.uid,
             content_type: file.media_type,
             size: file.size,
             created_time: utc(file.created_at),

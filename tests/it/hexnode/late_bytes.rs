@@ -8,7 +8,6 @@ use reqwest::Method;
 use tokio::sync::mpsc;
 
 use super::*;
-use crate::support::wait_until;
 
 #[tokio::test]
 async fn a_put_after_the_delete_is_refused() {
@@ -18,7 +17,7 @@ async fn a_put_after_the_delete_is_refused() {
     assert_answer(&delete(&server, &ann.key, &format!("[{}]", file.id)).await, 200, DELETED);
     let reply = put(&server, &file.url, "application/pdf", b"late").await;
     assert_s3(&reply, 403, "AccessDenied");
-    server.run_jobs().await;
+    settle(&server).await;
     assert!(server.objects().is_empty());
     assert_eq!(listed(&server, &ann.key).await, Vec::<i64>::new());
     let reply = post(&server, &ann.key, VERIFY, &format!(r#"{{"file_uuid":"{}"}}"#, file.uuid)).await;
@@ -36,7 +35,7 @@ async fn a_put_after_the_verify_changes_nothing() {
     let file = uploaded(&server, &ann.key, "a.pdf", b"verified").await;
     let reply = put(&server, &file.url, "application/pdf", b"other").await;
     assert_s3(&reply, 403, "AccessDenied");
-    server.run_jobs().await;
+    settle(&server).await;
     let objects = server.objects();
     assert_eq!(objects.len(), 1);
     assert_eq!(std::fs::read(&objects[0]).unwrap(), b"verified");
@@ -63,7 +62,7 @@ async fn a_slow_put_outlives_nothing() {
     if let Ok(reply) = slow.await.unwrap() {
         assert_s3(&reply, 403, "AccessDenied");
     }
-    server.run_jobs().await;
+    // A client that was cut off does not see when the server is done.
     wait_until("nothing is left", async || server.objects().is_empty()).await;
     assert_eq!(listed(&server, &ann.key).await, Vec::<i64>::new());
     assert_eq!(used(&server, ann.id).await, 0);
@@ -84,7 +83,7 @@ async fn a_put_does_not_outlive_the_sweep() {
     if let Ok(reply) = slow.await.unwrap() {
         assert_s3(&reply, 403, "AccessDenied");
     }
-    server.run_jobs().await;
+    // A client that was cut off does not see when the server is done.
     wait_until("nothing is left", async || server.objects().is_empty()).await;
     assert_eq!(used(&server, ann.id).await, 0);
     let reply = post(&server, &ann.key, VERIFY, &format!(r#"{{"file_uuid":"{uuid}"}}"#)).await;

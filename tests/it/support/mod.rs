@@ -11,7 +11,9 @@ use std::{
 };
 
 use child::Child;
-pub use child::{Launch, Output, Started, binary, finish, free_port, release_binary, start_command, without_own_variables};
+pub use child::{
+    Launch, Output, Started, binary, finish, free_port, release_binary, start_command, without_own_variables,
+};
 pub use reply::Reply;
 use reqwest::Method;
 use serde::Deserialize;
