@@ -65,7 +65,7 @@ async fn a_key_restricted_to_reading_only_reads() {
     for path in ["/files/delete", "/files/upload", "/files/send"] {
         assert_reply(&post(&server, &reader, path, token_body(&token)).await, 403, refused);
     }
-    assert_eq!(listed(&server, &reader).await, [token.clone()]);
+    assert_eq!(listed(&server, &reader).await, [token.as_str()]);
     assert_eq!(file_url(&server, &reader, &token).await.status, 200);
 }
 

@@ -79,7 +79,7 @@ async fn failing_at_any_step_the_file_is_live_or_going_and_the_repeat_finishes()
         assert_reply(&failed, 500, INTERNAL);
         let shown = listed(&server, &ann.key).await;
         match step {
-            "mark" | "commit" => assert_eq!(shown, [token.clone()], "{step}: nothing changed"),
+            "mark" | "commit" => assert_eq!(shown, [token.as_str()], "{step}: nothing changed"),
             _ => assert!(shown.is_empty(), "{step}: hidden"),
         }
         let done = delete_at_last(&server, &ann.key, &token).await;
@@ -120,7 +120,7 @@ async fn a_client_that_goes_away_stops_nothing() {
         drop(socket);
         // Whatever had begun ends by itself; what had not is untouched.
         wait_until("the file is whole or gone", || async {
-            listed(&server, &ann.key).await == [token.clone()] || server.objects().is_empty()
+            listed(&server, &ann.key).await == [token.as_str()] || server.objects().is_empty()
         })
         .await;
         let status = delete_at_last(&server, &ann.key, &token).await.status;

@@ -134,7 +134,7 @@ async fn a_held_file_stays_until_the_hold_is_lifted() {
         403,
         r#"{"Response":false,"Message":"File is under a legal hold.","Code":403}"#,
     );
-    assert_eq!(listed(&server, &ann.key).await, [token.clone()]);
+    assert_eq!(listed(&server, &ann.key).await, [token.as_str()]);
     assert_eq!(server.objects().len(), 1);
     lift_hold(&server, &token).await;
     assert_eq!(delete(&server, &ann.key, &token).await.status, 200);
@@ -162,7 +162,7 @@ async fn a_file_locked_or_open_for_editing_stays() {
         ))
         .await;
     assert_reply(&delete(&server, &ann.key, &token).await, 403, refused);
-    assert_eq!(listed(&server, &ann.key).await, [token.clone()]);
+    assert_eq!(listed(&server, &ann.key).await, [token.as_str()]);
     server.sql("delete from edit_session").await;
 
     server.sql(&lock(ann.id.to_string())).await;

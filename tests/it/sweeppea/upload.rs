@@ -142,17 +142,6 @@ async fn the_quota_is_exact() {
 }
 
 #[tokio::test]
-async fn the_quota_is_checked_before_the_name() {
-    let server = Server::start().await;
-    let ann = server.account_with("ann", &["--quota", "2"]).await;
-    upload(&server, &ann.key, "a.txt", "text/plain", b"x").await;
-    let reply = try_upload(&server, &ann.key, "a.txt", "text/plain", b"xy").await;
-    assert_eq!(reply.status, 400, "{}", reply.text());
-    assert!(reply.text().contains("Storage quota exceeded."), "{}", reply.text());
-    assert_eq!(try_upload(&server, &ann.key, "a.txt", "text/plain", b"x").await.status, 409);
-}
-
-#[tokio::test]
 async fn a_taken_name_is_409_with_the_token_that_has_it() {
     let server = Server::start().await;
     let (ann, bob) = (server.account("ann").await, server.account("bob").await);
@@ -228,4 +217,31 @@ async fn while_storage_is_down_an_upload_is_500_and_keeps_nothing() {
     let data = fetch(&server, &ann.key).await;
     assert_eq!((&data["Files"], &data["Storage"]["UsedMB"]), (&json!([]), &json!(0)));
     upload(&server, &ann.key, "a.txt", "text/plain", b"a").await;
+}
+
+#[tokio::test]
+async fn many_large_uploads_at_once_take_bounded_memory() {
+    let server = Server::start().await;
+    let ann = server.account("ann").await;
+    let data = bytes::Bytes::from(BASE64.encode(vec![7; 10 << 20]));
+    let uploads = (0..30).map(|number| {
+        let head = format!(r#"{{"Filename":"{number}.pdf","MimeType":"application/pdf","FileData":""#);
+        let length = (head.len() + data.len() + 2).to_string();
+        let pieces = [head.into(), data.clone(), bytes::Bytes::from_static(b"\"}")];
+        let body = futures_util::stream::iter(pieces.map(Ok::<_, std::io::Error>));
+        let bearer = format!("Bearer {}", ann.key);
+        let server = &server;
+        async move {
+            let headers = [("authorization", bearer.as_str()), ("content-length", length.as_str())];
+            let body = reqwest::Body::wrap_stream(body);
+            server.send(reqwest::Method::POST, "/files/upload", &headers, body).await
+        }
+    });
+    for reply in futures_util::future::join_all(uploads).await {
+        assert_eq!(reply.status, 200, "{}", reply.text());
+    }
+    let status = std::fs::read_to_string(format!("/proc/{}/status", server.pid())).unwrap();
+    let peak = status.lines().find_map(|line| line.strip_prefix("VmHWM:")).unwrap();
+    let peak: u64 = peak.trim().trim_end_matches("kB").trim().parse().unwrap();
+    assert!(peak >> 10 < 400, "{} MiB at most", peak >> 10);
 }
