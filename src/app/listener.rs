@@ -16,6 +16,7 @@ use axum_server::{
     tls_rustls::{RustlsAcceptor, RustlsConfig},
 };
 use hyper_util::rt::TokioTimer;
+use rustls::ServerConfig;
 use tokio::{
     io::{AsyncRead, AsyncWrite, ReadBuf},
     net::TcpStream,
@@ -83,9 +84,13 @@ fn bind_one(setting: &str, address: SocketAddr) -> Result<TcpListener> {
 async fn read_tls(files: &Tls) -> Result<RustlsConfig> {
     // An error means that it is set already.
     let _ = rustls::crypto::ring::default_provider().install_default();
-    RustlsConfig::from_pem_file(&files.cert, &files.key)
+    let config = RustlsConfig::from_pem_file(&files.cert, &files.key)
         .await
-        .with_context(|| format!("tls-cert, tls-key: {}, {}", files.cert.display(), files.key.display()))
+        .with_context(|| format!("tls-cert, tls-key: {}, {}", files.cert.display(), files.key.display()))?;
+    // The listeners speak HTTP/1.1 and nothing else; offered HTTP/2, clients would take it.
+    let mut inner = ServerConfig::clone(&config.get_inner());
+    inner.alpn_protocols = vec![b"http/1.1".to_vec()];
+    Ok(RustlsConfig::from_config(Arc::new(inner)))
 }
 
 /// The listeners at work.

@@ -1,8 +1,9 @@
 //! The OpenAPI document, made from the tables of routes: what is mounted is described, and nothing else.
 
+use schemars::{SchemaGenerator, generate::SchemaSettings};
 use serde_json::{Map, Value, json};
 
-use super::{Access, Part, Route};
+use super::{Access, Mounted, Part, Route};
 
 /// How a dialect's keys are sent.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -25,6 +26,10 @@ impl Scheme {
 /// The document for what one listener answers to, OpenAPI 3.1.
 pub(crate) fn document(part: &Part) -> Value {
     let mut paths = Map::new();
+    let mut schemas = SchemaSettings::draft2020_12()
+        .for_serialize()
+        .with(|settings| settings.definitions_path = "/components/schemas".into())
+        .into_generator();
     for (path, summary) in SERVER_PAGES {
         let operation = json!({
             "tags": ["server"],
@@ -36,7 +41,7 @@ pub(crate) fn document(part: &Part) -> Value {
     for dialect in part.dialects() {
         for route in (dialect.routes)() {
             let path = paths.entry(template(route.path)).or_insert_with(|| json!({}));
-            path[route.method.as_str().to_ascii_lowercase()] = operation(dialect.name, dialect.scheme, &route);
+            path[route.method.as_str().to_ascii_lowercase()] = operation(dialect, &route, &mut schemas);
         }
     }
     json!({
@@ -48,11 +53,14 @@ pub(crate) fn document(part: &Part) -> Value {
             "license": {"name": "Apache-2.0", "identifier": "Apache-2.0"},
         },
         "paths": paths,
-        "components": {"securitySchemes": {
-            "key": {"type": "apiKey", "in": "header", "name": "Authorization", "description": "The bare key"},
-            "bearer": {"type": "http", "scheme": "bearer"},
-            "basic": {"type": "http", "scheme": "basic"},
-        }},
+        "components": {
+            "schemas": schemas.take_definitions(true),
+            "securitySchemes": {
+                "key": {"type": "apiKey", "in": "header", "name": "Authorization", "description": "The bare key"},
+                "bearer": {"type": "http", "scheme": "bearer"},
+                "basic": {"type": "http", "scheme": "basic"},
+            },
+        },
     })
 }
 
@@ -63,10 +71,10 @@ const SERVER_PAGES: [(&str, &str); 4] = [
     ("/openapi.json", "This document"),
 ];
 
-fn operation(dialect: &str, scheme: Scheme, route: &Route) -> Value {
+fn operation(dialect: &Mounted, route: &Route, schemas: &mut SchemaGenerator) -> Value {
     let mut operation = json!({
-        "operationId": operation_id(dialect, route),
-        "tags": [dialect],
+        "operationId": operation_id(dialect.name, route),
+        "tags": [dialect.name],
         "summary": route.summary,
         "responses": {
             "2XX": {"description": "Done"},
@@ -78,10 +86,23 @@ fn operation(dialect: &str, scheme: Scheme, route: &Route) -> Value {
     if !parameters.is_empty() {
         operation["parameters"] = parameters.into();
     }
+    if let Some(answer) = route.answer {
+        operation["responses"]["200"] = json!({
+            "description": "Done",
+            "content": {"application/json": {"schema": answer(schemas)}},
+        });
+    }
+    if let Some(example) = route.example {
+        let example = serde_json::from_str(example).unwrap_or_else(|_| Value::from(example));
+        operation["requestBody"] = json!({
+            "required": true,
+            "content": {"application/json": {"schema": {}, "example": example}},
+        });
+    }
     let scheme = match route.access {
         Access::Open => None,
         Access::SignIn => Some("basic"),
-        Access::Read | Access::Write => Some(scheme.name()),
+        Access::Read | Access::Write => Some(dialect.scheme.name()),
     };
     operation["security"] = match scheme {
         Some(name) => json!([{ name: [] }]),

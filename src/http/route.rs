@@ -11,6 +11,8 @@ use axum::{
     routing::MethodRouter,
 };
 
+use schemars::{JsonSchema, Schema, SchemaGenerator};
+
 use super::App;
 use crate::engine::model::Caller;
 
@@ -34,6 +36,10 @@ pub struct Route {
     pub path: &'static str,
     pub access: Access,
     pub summary: &'static str,
+    /// A body that is taken, as an example: calls read theirs by rules that no schema could tell.
+    pub example: Option<&'static str>,
+    /// The schema of the body of a good answer.
+    pub(crate) answer: Option<fn(&mut SchemaGenerator) -> Schema>,
     handler: fn() -> MethodRouter<App>,
 }
 
@@ -45,7 +51,17 @@ impl Route {
         summary: &'static str,
         handler: fn() -> MethodRouter<App>,
     ) -> Self {
-        Self { method, path, access, summary, handler }
+        Self { method, path, access, summary, example: None, answer: None, handler }
+    }
+
+    /// With an example of the JSON that it takes.
+    pub(crate) fn takes(self, example: &'static str) -> Self {
+        Self { example: Some(example), ..self }
+    }
+
+    /// With the JSON that it answers with.
+    pub(crate) fn answers<T: JsonSchema>(self) -> Self {
+        Self { answer: Some(|generator| generator.subschema_for::<T>()), ..self }
     }
 }
 

@@ -52,7 +52,8 @@ async fn account_add_prints_what_was_made() {
 #[tokio::test]
 async fn account_names_are_checked_and_taken_once() {
     let server = Server::start().await;
-    server.account("ann").await;
+    let ann = server.account("ann").await;
+    assert_eq!((ann.name.as_str(), ann.role.as_str()), ("ann", "user"));
     assert_refused(&server.cli(&["account", "add", "ann"]).await, "exists already");
     let long = "a".repeat(65);
     for name in ["", "Ann", "a b", "ä", "a/b", long.as_str()] {

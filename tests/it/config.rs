@@ -33,9 +33,8 @@ async fn a_flag_wins_over_a_variable_and_a_variable_over_the_file() {
     let config = ("UNFILE_CONFIG", file.to_str().unwrap());
     let variable = ("UNFILE_LISTEN", addresses[1].as_str());
     let flag = ["--listen", addresses[2].as_str()];
-    let cases: [(&[&str], &[(&str, &str)]); 3] =
-        [(&[], &[config]), (&[], &[config, variable]), (&flag, &[config, variable])];
-    for ((args, env), address) in cases.into_iter().zip(&addresses) {
+    for (address, flags, variables) in [(&addresses[0], 0, 1), (&addresses[1], 0, 2), (&addresses[2], flag.len(), 2)] {
+        let (args, env) = (&flag[..flags], &[config, variable][..variables]);
         let started = start_command(serve(&dir.path().join("data"), args, env)).await;
         let Started::Ready(child) = started else { panic!("did not start with {args:?} {env:?}") };
         assert_eq!(child.url, format!("http://{address}"));

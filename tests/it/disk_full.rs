@@ -9,12 +9,12 @@ use crate::support::{Reply, Server, wait_until};
 const DISK: u64 = 48 * 1024 * 1024;
 
 /// Either what the dialect calls the file, or the answer of the first step that was refused.
-type Uploaded = Result<String, Reply>;
+type Uploaded = Result<String, Box<Reply>>;
 
-fn good(reply: Reply) -> Result<Reply, Reply> {
+fn good(reply: Reply) -> Result<Reply, Box<Reply>> {
     match reply.status {
         200 => Ok(reply),
-        _ => Err(reply),
+        _ => Err(Box::new(reply)),
     }
 }
 

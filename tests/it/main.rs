@@ -2,7 +2,8 @@
 //!
 //! Nothing here sleeps: a test moves the server's clock, runs its jobs dry, or waits for a condition with a bound.
 
-#![allow(clippy::unwrap_used)]
+// A test may panic, and `pub` in a binary reads better than `pub(crate)` on every line of the harness.
+#![allow(clippy::unwrap_used, unreachable_pub)]
 
 mod support;
 

@@ -3,7 +3,7 @@
 use std::path::Path;
 
 use serde_json::Value;
-use sqlx::{Column, ConnectOptions, Connection, Row, TypeInfo, ValueRef, sqlite::SqliteConnectOptions};
+use sqlx::{ConnectOptions, Connection, Row, TypeInfo, ValueRef, sqlite::SqliteConnectOptions};
 
 /// Runs one statement and gives its rows as JSON values: null, number or text.
 pub async fn rows(database: &Path, statement: &str) -> Vec<Vec<Value>> {
