@@ -8,6 +8,7 @@ use axum::{
     http::{StatusCode, header},
     response::{IntoResponse, Response},
 };
+use schemars::JsonSchema;
 use serde::{Serialize, Serializer, ser::Error as _};
 use serde_json::value::RawValue;
 use time::{OffsetDateTime, format_description::BorrowedFormatItem, macros::format_description};
@@ -33,8 +34,9 @@ pub(super) fn json(status: StatusCode, body: &impl Serialize) -> Response {
 }
 
 /// The body of every 200.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, JsonSchema)]
 #[serde(rename_all = "PascalCase")]
+#[schemars(rename = "Sweeppea{T}")]
 pub(super) struct Success<T> {
     pub(super) response: bool,
     pub(super) telemetry: Telemetry,
@@ -43,7 +45,7 @@ pub(super) struct Success<T> {
 }
 
 /// What a call cost, and how many more there may be this month.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, JsonSchema)]
 pub(super) struct Telemetry {
     #[serde(rename = "DataConsumed")]
     data_consumed: Decimal,
@@ -62,7 +64,8 @@ impl Telemetry {
 
 /// A rounded number as JavaScript's `Number(x.toFixed(n))` would print it: `0.03`, `1`, `0.5`, and `0.000033`, which
 /// a float would print with an exponent.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, JsonSchema)]
+#[schemars(with = "f64")]
 pub(super) struct Decimal {
     /// In units of the last decimal.
     scaled: u128,
@@ -116,7 +119,7 @@ fn documents(account: Uuid) -> String {
     format!("{account}/documents")
 }
 
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, JsonSchema)]
 #[serde(rename_all = "PascalCase")]
 pub(super) struct DeletedData {
     file_token: Uuid,
@@ -131,7 +134,7 @@ impl From<Deleted> for DeletedData {
     }
 }
 
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, JsonSchema)]
 #[serde(rename_all = "PascalCase")]
 pub(super) struct UploadedData {
     file_token: Uuid,
@@ -164,7 +167,7 @@ impl UploadedData {
     }
 }
 
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, JsonSchema)]
 #[serde(rename_all = "PascalCase")]
 pub(super) struct FetchedData {
     files: Vec<ListedFile>,
@@ -173,7 +176,7 @@ pub(super) struct FetchedData {
     pagination: Pagination,
 }
 
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, JsonSchema)]
 #[serde(rename_all = "PascalCase")]
 struct ListedFile {
     file_token: Uuid,
@@ -184,7 +187,7 @@ struct ListedFile {
     visible_to_admins: bool,
 }
 
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, JsonSchema)]
 #[serde(rename_all = "PascalCase")]
 struct ListedInfo {
     filename: String,
@@ -197,7 +200,7 @@ struct ListedInfo {
     private: bool,
 }
 
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, JsonSchema)]
 #[serde(rename_all = "PascalCase")]
 struct Category {
     category_token: Uuid,
@@ -206,7 +209,7 @@ struct Category {
     primary: bool,
 }
 
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, JsonSchema)]
 struct Storage {
     #[serde(rename = "UsedMB")]
     used_mb: Decimal,
@@ -216,7 +219,7 @@ struct Storage {
     remaining_mb: Decimal,
 }
 
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, JsonSchema)]
 #[serde(rename_all = "PascalCase")]
 struct Pagination {
     page: u64,
@@ -284,7 +287,7 @@ impl Storage {
     }
 }
 
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, JsonSchema)]
 #[serde(rename_all = "PascalCase")]
 pub(super) struct UrlData {
     file_token: Uuid,
