@@ -88,8 +88,8 @@ async fn figures_count_requests_and_what_waits() {
     let (status, figures) = get(&server, "/metrics").await;
     assert_eq!(status, 200);
     for line in [
-        r#"unfile_requests_total{dialect="server",method="GET",status="200"} 1"#,
-        r#"unfile_requests_total{dialect="sweeppea",method="other",status="405"} 1"#,
+        r#"unfile_requests_total{dialect="server",method="GET",route="/healthz",status="200"} 1"#,
+        r#"unfile_requests_total{dialect="sweeppea",method="other",route="/files/delete",status="405"} 1"#,
         "unfile_purge_pending 0",
         "unfile_purge_overdue 0",
         "unfile_accounts 1",
