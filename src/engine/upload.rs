@@ -11,8 +11,6 @@ mod transfer;
 
 use std::time::Duration;
 
-use axum::body::Body;
-use futures_util::{StreamExt, TryStreamExt};
 use uuid::Uuid;
 
 pub(super) use transfer::end_transfer;
@@ -80,11 +78,6 @@ impl Engine {
             Err(error) => tracing::warn!(error = format!("{error:#}"), "a staged object could not be given up"),
         }
     }
-}
-
-/// A request's body as bytes on their way.
-fn stream(body: Body) -> ByteStream {
-    body.into_data_stream().map_err(std::io::Error::other).boxed()
 }
 
 /// Forgets a staged object and queues its purge.

@@ -1,8 +1,11 @@
-//! Reading request bodies within a bound.
+//! Request bodies: read whole within a bound, or passed on as they come.
 
 use axum::body::Body;
 use bytes::{Bytes, BytesMut};
+use futures_util::StreamExt;
 use http_body_util::BodyExt;
+
+use crate::engine::ByteStream;
 
 /// Why a body could not be read whole.
 #[derive(Debug)]
@@ -30,4 +33,9 @@ pub(crate) async fn read_body(mut body: Body, limit: usize) -> Result<Bytes, Bod
         }
     }
     Ok(whole.freeze())
+}
+
+/// A body as it comes in.
+pub(crate) fn byte_stream(body: Body) -> ByteStream {
+    body.into_data_stream().map(|chunk| chunk.map_err(std::io::Error::other)).boxed()
 }

@@ -146,9 +146,17 @@ pub(crate) async fn put_off(tx: &mut Tx, failed: &str) -> Result<()> {
     .map(drop)
 }
 
-/// Ends all leases: for the start of an installation that only one process works on.
-pub(crate) async fn end_leases(tx: &mut Tx) -> Result<()> {
-    sqlx::query("update purge set lease_until = 0 where lease_until > 0").execute(&mut **tx).await.map(drop)
+/// Ends all leases and pauses: for the start of an installation that only one process works on.
+pub(crate) async fn start_over(tx: &mut Tx) -> Result<()> {
+    let now = tx.now;
+    sqlx::query(
+        "update purge set lease_until = 0, not_before = case when not_before > $1 then $1 else not_before end \
+         where attempts > 0 or lease_until > 0",
+    )
+    .bind(now)
+    .execute(&mut **tx)
+    .await
+    .map(drop)
 }
 
 /// When the next entry may be taken; entries that are leased or that a hold parks left out.

@@ -1,14 +1,14 @@
 //! Slots: a URL to PUT to, as often as the client likes, and a call that makes a file of what came last.
 
-use axum::body::Body;
 use uuid::Uuid;
 
-use super::{
-    Engine, Finished, LARGEST_OBJECT, UPLOAD_LIFE, check_quota, discard, discard_all, place, root_place, stream,
-};
+use super::{Engine, Finished, LARGEST_OBJECT, UPLOAD_LIFE, check_quota, discard, discard_all, place, root_place};
 use crate::{
     clock::from_micros,
-    engine::error::{Error, Result},
+    engine::{
+        ByteStream,
+        error::{Error, Result},
+    },
     model::{AccountId, Caller, FileInfo, NodeName, Slot},
     objects::{ObjectKey, Stored},
     store::{
@@ -69,15 +69,15 @@ impl Engine {
     /// # Errors
     /// `UploadEnded`; `QuotaExceeded`; `TooLarge`: over 5 GiB, or beyond the quota by a body of no declared length;
     /// `StorageFull`; `BodyBrokenOff`. No byte is kept.
-    pub async fn put_slot(&self, uid: Uuid, declared: Option<u64>, body: Body) -> Result<[u8; 16]> {
+    pub async fn put_slot(&self, uid: Uuid, declared: Option<u64>, bytes: ByteStream) -> Result<[u8; 16]> {
         let engine = self.clone();
         // In a task of its own, so that a client that goes away does not leave the staged object behind.
-        tokio::spawn(async move { engine.put(uid, declared, body).await })
+        tokio::spawn(async move { engine.put(uid, declared, bytes).await })
             .await
             .map_err(|error| Error::Internal(error.into()))?
     }
 
-    async fn put(&self, uid: Uuid, declared: Option<u64>, body: Body) -> Result<[u8; 16]> {
+    async fn put(&self, uid: Uuid, declared: Option<u64>, bytes: ByteStream) -> Result<[u8; 16]> {
         self.room()?;
         let key = self.keys.mint();
         let staged_key = key.clone();
@@ -97,7 +97,7 @@ impl Engine {
                 Ok((open.owner, remaining.min(LARGEST_OBJECT)))
             })
             .await?;
-        let stored = self.write_object(owner, &key, stream(body), limit).await?;
+        let stored = self.write_object(owner, &key, bytes, limit).await?;
         let md5 = stored.md5;
         let kept =
             self.committer.write("slot.put", async move |tx: &mut Tx| keep(tx, owner, &key, &stored).await).await?;

@@ -5,12 +5,11 @@
 
 use std::collections::{HashMap, HashSet};
 
-use axum::body::Body;
 use futures_util::{StreamExt, TryStreamExt, stream as streams};
 use time::OffsetDateTime;
 use uuid::Uuid;
 
-use super::{Engine, Finished, Place, discard, discard_all, end, place, reserve_quota, root_place, stream};
+use super::{Engine, Finished, Place, discard, discard_all, end, place, reserve_quota, root_place};
 use crate::{
     clock::to_micros,
     engine::{
@@ -124,15 +123,29 @@ impl Engine {
     /// `Forbidden`: not the opener. `Invalid`: no such transfer or file, a file that is finished, no offset where one
     /// is needed, a wrong checksum, other bytes in the chunk's place. `TooLarge`: beyond the file's size or 100 MiB.
     /// `BodyBrokenOff`, `StorageFull`. Nothing of the chunk is kept.
-    pub async fn put_chunk(&self, caller: &Caller, group: Uuid, file: Uuid, chunk: Chunk, body: Body) -> Result<()> {
+    pub async fn put_chunk(
+        &self,
+        caller: &Caller,
+        group: Uuid,
+        file: Uuid,
+        chunk: Chunk,
+        bytes: ByteStream,
+    ) -> Result<()> {
         let (engine, creator) = (self.clone(), caller.account);
         // In a task of its own, so that a client that goes away does not leave the staged object behind.
-        tokio::spawn(async move { engine.write_chunk(creator, group, file, chunk, body).await })
+        tokio::spawn(async move { engine.write_chunk(creator, group, file, chunk, bytes).await })
             .await
             .map_err(|error| Error::Internal(error.into()))?
     }
 
-    async fn write_chunk(&self, creator: AccountId, group: Uuid, file: Uuid, chunk: Chunk, body: Body) -> Result<()> {
+    async fn write_chunk(
+        &self,
+        creator: AccountId,
+        group: Uuid,
+        file: Uuid,
+        chunk: Chunk,
+        bytes: ByteStream,
+    ) -> Result<()> {
         self.room()?;
         let key = self.keys.mint();
         let staged_key = key.clone();
@@ -150,7 +163,7 @@ impl Engine {
                 Ok((upload.owner, start, limit))
             })
             .await?;
-        let stored = self.write_object(owner, &key, stream(body), limit).await?;
+        let stored = self.write_object(owner, &key, bytes, limit).await?;
         if chunk.md5.is_some_and(|md5| md5 != stored.md5) {
             self.give_up(owner, &key).await;
             return Err(Error::Invalid("the checksum differs"));

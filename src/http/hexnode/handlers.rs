@@ -27,6 +27,7 @@ use crate::{
     hex::hex,
     http::{
         App, Dialect,
+        body::byte_stream,
         sigv4::{self, Signed},
     },
 };
@@ -106,7 +107,7 @@ pub(super) async fn put_upload(State(app): State<App>, request: Request) -> Resu
     let (parts, body) = request.into_parts();
     let upload = signed_upload(&app, &parts)?;
     let length = axum::body::HttpBody::size_hint(&body).exact();
-    let md5 = app.engine.put_slot(upload, length, body).await?;
+    let md5 = app.engine.put_slot(upload, length, byte_stream(body)).await?;
     Ok([(ETAG, format!("\"{}\"", hex(&md5)))].into_response())
 }
 

@@ -9,7 +9,7 @@ use super::{
 };
 use crate::{
     engine::model::{Chunk, NewTransferFile},
-    http::App,
+    http::{App, body::byte_stream},
 };
 
 pub(super) async fn open(State(app): State<App>, caller: Writer, params: Params) -> Result<Response, Refusal> {
@@ -35,7 +35,7 @@ pub(super) async fn put_chunk(
     let group = params.id("group_id")?;
     let file = params.id("file_id")?;
     let chunk = Chunk { offset: params.number("chunk_offset")?, md5: params.md5("chunk_checksum")? };
-    app.engine.put_chunk(&caller.allow()?, group, file, chunk, body).await?;
+    app.engine.put_chunk(&caller.allow()?, group, file, chunk, byte_stream(body)).await?;
     Ok(wire::json(&DONE))
 }
 

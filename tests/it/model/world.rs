@@ -5,13 +5,13 @@ use std::{
     time::Duration,
 };
 
-use axum::body::Body;
 use bytes::Bytes;
+use futures_util::StreamExt;
 use tempfile::TempDir;
 use time::OffsetDateTime;
 use unfile::{
     clock::Clock,
-    engine::{Engine, EngineOptions, error::Error},
+    engine::{ByteStream, Engine, EngineOptions, error::Error},
     fault::{Action, Faults},
     model::*,
 };
@@ -229,7 +229,7 @@ impl World {
         let mut last = None;
         for &size in puts {
             let bytes = self.bytes(size);
-            match self.engine.put_slot(slot.uid, Some(size as u64), Body::from(bytes.clone())).await {
+            match self.engine.put_slot(slot.uid, Some(size as u64), sent(bytes.clone())).await {
                 Ok(_) => last = Some(bytes),
                 Err(Error::QuotaExceeded { .. }) => {}
                 Err(error) => return self.expect_fault(error, account, &[]).await,
@@ -289,7 +289,7 @@ impl World {
             // The second half first, and once more: order does not matter, and a chunk may be sent again.
             for (from, to) in [(half, *size), (0, half), (half, *size)] {
                 let chunk = Chunk { offset: Some(from as u64), md5: None };
-                self.engine.put_chunk(caller, group, file, chunk, Body::from(bytes.slice(from..to))).await?;
+                self.engine.put_chunk(caller, group, file, chunk, sent(bytes.slice(from..to))).await?;
             }
             self.engine.finish_transfer_file(caller, group, file).await?;
             asked.push(("sent.txt".into(), bytes));
@@ -514,6 +514,10 @@ impl World {
     pub(super) fn now(&self) -> OffsetDateTime {
         self.clock.now()
     }
+}
+
+fn sent(bytes: Bytes) -> ByteStream {
+    futures_util::stream::iter([Ok(bytes)]).boxed()
 }
 
 pub(super) fn every_file() -> FileQuery {
