@@ -112,19 +112,19 @@ fn require_json(headers: &HeaderMap) -> Result<(), Refusal> {
     }
 }
 
-#[derive(Serialize, JsonSchema)]
+#[derive(JsonSchema, Serialize)]
 pub(super) struct Message {
     pub(super) message: &'static str,
 }
 
-#[derive(Serialize, JsonSchema)]
+#[derive(JsonSchema, Serialize)]
 pub(super) struct PresignedUrl {
     pub(super) presigned_url: String,
     pub(super) file_name: String,
     pub(super) file_uuid: Uuid,
 }
 
-#[derive(Serialize, JsonSchema)]
+#[derive(JsonSchema, Serialize)]
 pub(super) struct VerifiedFile {
     message: &'static str,
     file_id: i64,
@@ -143,7 +143,7 @@ impl From<FileInfo> for VerifiedFile {
     }
 }
 
-#[derive(Serialize, JsonSchema)]
+#[derive(JsonSchema, Serialize)]
 pub(super) struct FileList {
     pub(super) count: u64,
     pub(super) next: Option<String>,
@@ -151,7 +151,7 @@ pub(super) struct FileList {
     pub(super) results: Vec<ListedFile>,
 }
 
-#[derive(Serialize, JsonSchema)]
+#[derive(JsonSchema, Serialize)]
 pub(super) struct ListedFile {
     id: i64,
     file_name: String,
