@@ -1,9 +1,12 @@
 //! The MetaDefender Vault dialect against its contract (vault.md). Bodies are written by eye from the contract.
 
 mod bad_input;
+mod cross;
 mod delete;
 mod expiry;
+mod fault;
 mod read;
+mod seed;
 mod sign_in;
 mod token;
 mod transfer;
