@@ -97,6 +97,16 @@ pub(crate) async fn is_leased(tx: &mut Tx, node: Uuid) -> Result<bool> {
     .map(|leased| leased > 0)
 }
 
+/// Whether somebody is removing any objects now.
+#[cfg(feature = "testing")]
+pub(crate) async fn any_leased(conn: &mut Conn, now: i64) -> Result<bool> {
+    sqlx::query_scalar::<_, i64>("select count(*) from (select 1 from purge where lease_until > $1 limit 1) found")
+        .bind(now)
+        .fetch_one(conn)
+        .await
+        .map(|found| found > 0)
+}
+
 /// Leases the entries of one node, whether their time has come or not, unless another has them or a hold parks them.
 pub(crate) async fn take_of_node(tx: &mut Tx, node: i64, lease_until: i64) -> Result<Vec<Entry>> {
     let now = tx.now;
