@@ -90,8 +90,8 @@ impl Walk {
                 .any(|reason| reply.text().contains(reason));
         let done = reply.status == 200 && !refused;
         if let Some(id) = file {
-            let live = !hexnode::listed(&self.server, &self.ann.key).await.contains(&id);
-            assert_eq!(live, done && row.deletes, "{} by {who:?}: whether the file is gone", row.route);
+            let gone = !hexnode::listed(&self.server, &self.ann.key).await.contains(&id);
+            assert_eq!(gone, done && row.deletes, "{} by {who:?}: whether the file is gone", row.route);
         }
         format!("{}{}", reply.status, if refused { " refused" } else { "" })
     }

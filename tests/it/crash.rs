@@ -242,6 +242,10 @@ async fn deletes_cut_off(through: Dialect) {
         assert_eq!((reply.status, reply.text()), through.answer(verdict, &file, &reply), "{point}");
         assert_shown(server, key, &file, false).await;
         scene.assert_settled(point).await;
+        if point == "purge.acknowledge" && !unanswered {
+            // The answer was out and nobody had written that down: the contract would rather say it twice than never.
+            through.assert_delete(server, key, &file, Verdict::Deleted).await;
+        }
         for again in ALL {
             again.assert_delete(server, key, &file, Verdict::NotFound).await;
         }
@@ -309,6 +313,10 @@ async fn cleaning_up_is_finished() {
                 _ => server.advance(Duration::from_secs(25 * 3600)).await,
             })
             .await;
+        if what == "expire.uploads" {
+            // The clock was moved in the process that died, and entries wait for the time that it showed.
+            server.advance(Duration::from_secs(26 * 3600)).await;
+        }
         scene.assert_settled(point).await;
         for file in hexnode::listed(server, key).await {
             hexnode::delete(server, key, &format!("[{file}]")).await;

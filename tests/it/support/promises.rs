@@ -39,7 +39,7 @@ pub async fn all_rows(data: &Path) -> BTreeMap<String, Vec<Vec<Value>>> {
                   and name not like '\\_%' escape '\\' and name <> 'call_count'";
     let mut all = BTreeMap::new();
     for table in evidence.texts(tables).await {
-        let rows = evidence.rows(&format!("select * from \"{table}\" order by 1, 2")).await;
+        let rows = evidence.rows(&format!("select * from \"{table}\" order by 1")).await;
         all.insert(table, rows);
     }
     evidence.close().await;
