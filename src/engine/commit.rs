@@ -42,7 +42,7 @@ pub(super) struct Committer {
 }
 
 enum Work {
-    Mark(MarkWork),
+    Mark(Box<MarkWork>),
     Other(Box<dyn Unit>),
     /// Answered when everything before it is done, and the last thing that is.
     Stop(oneshot::Sender<()>),
@@ -184,7 +184,7 @@ impl Committer {
     /// Marks what a delete names.
     pub(super) async fn mark(&self, marking: Marking) -> Result<Marked> {
         let (answer, outcome) = oneshot::channel();
-        self.enqueue(Work::Mark(MarkWork { marking, outcome: None, answer }))?;
+        self.enqueue(Work::Mark(Box::new(MarkWork { marking, outcome: None, answer })))?;
         outcome.await.unwrap_or_else(|_| Err(stopped()))
     }
 
@@ -321,7 +321,7 @@ impl Thread {
 
     async fn mark(&mut self, run: &mut [Work]) -> std::result::Result<(), Fault> {
         self.faults.hit("mark").map_err(|error| Fault(Error::Internal(error)))?;
-        let mut works: Vec<&mut MarkWork> = run
+        let mut works: Vec<&mut Box<MarkWork>> = run
             .iter_mut()
             .filter_map(|work| match work {
                 Work::Mark(work) => Some(work),

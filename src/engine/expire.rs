@@ -126,13 +126,13 @@ impl Engine {
     pub(super) async fn take_over(&self) -> Result<()> {
         self.committer
             .write_freeing("start", async move |tx: &mut Tx| {
-                store::purge::end_leases(tx).await?;
+                store::purge::start_over(tx).await?;
                 for id in store::upload::direct(tx).await? {
                     if let Some(ended) = store::upload::by_id(tx, id).await? {
                         upload::end(tx, &ended).await?;
                     }
                 }
-                while upload::end_abandoned(tx, tx.now + 1, STEP).await? > 0 {}
+                while upload::end_abandoned(tx, i64::MAX, STEP).await? > 0 {}
                 Ok(())
             })
             .await?;

@@ -206,6 +206,15 @@ impl Engine {
         Ok(store::purge::next_due(&mut conn, self.clock.micros()).await?)
     }
 
+    /// Whether somebody is removing objects now.
+    ///
+    /// # Errors
+    /// The database failed.
+    #[cfg(feature = "testing")]
+    pub(crate) async fn purge_is_leased(&self) -> Result<bool> {
+        Ok(store::purge::any_leased(&mut *self.store.read().await?, self.clock.micros()).await?)
+    }
+
     /// A key of this installation for one purpose, the same on every node and after every start.
     pub fn signing_key(&self, purpose: &str) -> [u8; 32] {
         // An HMAC key may have any length.

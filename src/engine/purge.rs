@@ -86,18 +86,22 @@ impl Engine {
     }
 
     /// Deletes one file of the caller's own and answers once its bytes are gone, or after 10 seconds. A call for the
-    /// same file waits for the one before it. Dropping the future does not stop the deletion.
+    /// same file waits for the one before it. Dropping the future does not stop the deletion; it is acknowledged only
+    /// where the future is awaited to its end, so that whoever comes again still gets the answer.
     ///
     /// # Errors
     /// `Busy`, `Internal`: nothing was marked, or storage cannot be asked.
     pub async fn delete_and_wait(&self, caller: &Caller, uid: Uuid) -> Result<GoneVerdict> {
         let (engine, caller) = (self.clone(), caller.clone());
-        tokio::spawn(async move {
-            let _turn = engine.turns.take(uid).await;
-            engine.delete_until_gone(&caller, uid).await
-        })
-        .await
-        .map_err(|error| Error::Internal(error.into()))?
+        let work = tokio::spawn(async move {
+            let turn = engine.turns.take(uid).await;
+            (engine.delete_until_gone(&caller, uid).await, turn)
+        });
+        let (verdict, _turn) = work.await.map_err(|error| Error::Internal(error.into()))?;
+        match verdict? {
+            GoneVerdict::Gone(deleted) => Ok(self.acknowledge(deleted)),
+            other => Ok(other),
+        }
     }
 
     async fn delete_until_gone(&self, caller: &Caller, uid: Uuid) -> Result<GoneVerdict> {
@@ -134,7 +138,7 @@ impl Engine {
             tokio::time::timeout(CONFIRM_WITHIN, again).await.unwrap_or(Ok(()))?;
         }
         match self.owed(caller, uid).await? {
-            Some(deleted) => Ok(self.acknowledge(deleted)),
+            Some(deleted) => Ok(GoneVerdict::Gone(deleted)),
             None if going.is_some() => Ok(GoneVerdict::Going),
             None => Ok(GoneVerdict::NotFound),
         }
@@ -175,7 +179,7 @@ impl Engine {
 
     async fn answer_if_gone(&self, caller: &Caller, uid: Uuid) -> Result<GoneVerdict> {
         Ok(match self.owed(caller, uid).await? {
-            Some(deleted) => self.acknowledge(deleted),
+            Some(deleted) => GoneVerdict::Gone(deleted),
             None => GoneVerdict::Going,
         })
     }

@@ -22,17 +22,19 @@ pub(crate) async fn around(State(app): State<App>, request: Request, next: Next)
     let start = Instant::now();
     let method = request.method().clone();
     let dialect = dialect_of(request.uri().path());
-    let route =
-        request.extensions().get::<MatchedPath>().map_or_else(|| "-".to_owned(), |path| path.as_str().to_owned());
+    let route = request
+        .extensions()
+        .get::<MatchedPath>()
+        .map_or_else(|| "-".to_owned(), |path| path.as_str().trim_end_matches('/').to_owned());
     let mut answer = next.run(request).instrument(span.clone()).await;
     let status = answer.status();
     if let Ok(id) = HeaderValue::try_from(id) {
         answer.headers_mut().insert("x-request-id", id);
     }
     let took = start.elapsed();
-    app.ops.count(dialect, &method, status, took);
-    let ms = took.as_secs_f64() * 1000.0;
-    span.in_scope(|| tracing::info!(dialect, %method, route, status = status.as_u16(), ms, "answered"));
+    app.ops.count(dialect, &method, &route, status, took);
+    let micros = took.as_micros() as u64;
+    span.in_scope(|| tracing::info!(dialect, %method, route, status = status.as_u16(), micros, "answered"));
     answer
 }
 

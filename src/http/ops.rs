@@ -112,6 +112,8 @@ pub(crate) struct Metrics {
 struct RequestLabels {
     dialect: &'static str,
     method: &'static str,
+    /// As in the table of routes: there are so many and no more.
+    route: String,
     status: u16,
 }
 
@@ -156,8 +158,16 @@ impl Metrics {
         }
     }
 
-    pub(crate) fn count(&self, dialect: &'static str, method: &Method, status: StatusCode, took: Duration) {
-        let labels = RequestLabels { dialect, method: known_method(method), status: status.as_u16() };
+    pub(crate) fn count(
+        &self,
+        dialect: &'static str,
+        method: &Method,
+        route: &str,
+        status: StatusCode,
+        took: Duration,
+    ) {
+        let (method, route, status) = (known_method(method), route.to_owned(), status.as_u16());
+        let labels = RequestLabels { dialect, method, route, status };
         self.requests.get_or_create(&labels).inc();
         self.durations.get_or_create(&DialectLabel { dialect }).observe(took.as_secs_f64());
     }

@@ -121,8 +121,15 @@ pub async fn run_dry(engine: &Engine) -> Result<()> {
         let expired = engine.expire_step().await?;
         let expanded = engine.expand_step().await?;
         let purged = engine.purge_due().await? > 0;
-        if !(expired || expanded || purged) {
-            return Ok(engine.restore_reserve().await);
+        if expired || expanded || purged {
+            continue;
         }
+        if engine.purge_is_leased().await? {
+            // The running job has taken what is left.
+            sleep(Duration::from_millis(10)).await;
+            continue;
+        }
+        engine.restore_reserve().await;
+        return Ok(());
     }
 }

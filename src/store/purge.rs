@@ -97,6 +97,16 @@ pub(crate) async fn is_leased(tx: &mut Tx, node: Uuid) -> Result<bool> {
     .map(|leased| leased > 0)
 }
 
+/// Whether somebody is removing any objects now.
+#[cfg(feature = "testing")]
+pub(crate) async fn any_leased(conn: &mut Conn, now: i64) -> Result<bool> {
+    sqlx::query_scalar::<_, i64>("select count(*) from (select 1 from purge where lease_until > $1 limit 1) found")
+        .bind(now)
+        .fetch_one(conn)
+        .await
+        .map(|found| found > 0)
+}
+
 /// Leases the entries of one node, whether their time has come or not, unless another has them or a hold parks them.
 pub(crate) async fn take_of_node(tx: &mut Tx, node: i64, lease_until: i64) -> Result<Vec<Entry>> {
     let now = tx.now;
@@ -146,9 +156,17 @@ pub(crate) async fn put_off(tx: &mut Tx, failed: &str) -> Result<()> {
     .map(drop)
 }
 
-/// Ends all leases: for the start of an installation that only one process works on.
-pub(crate) async fn end_leases(tx: &mut Tx) -> Result<()> {
-    sqlx::query("update purge set lease_until = 0 where lease_until > 0").execute(&mut **tx).await.map(drop)
+/// Ends all leases and pauses: for the start of an installation that only one process works on.
+pub(crate) async fn start_over(tx: &mut Tx) -> Result<()> {
+    let now = tx.now;
+    sqlx::query(
+        "update purge set lease_until = 0, not_before = case when not_before > $1 then $1 else not_before end \
+         where attempts > 0 or lease_until > 0",
+    )
+    .bind(now)
+    .execute(&mut **tx)
+    .await
+    .map(drop)
 }
 
 /// When the next entry may be taken; entries that are leased or that a hold parks left out.

@@ -5,6 +5,7 @@ use std::{collections::BTreeSet, os::unix::fs::PermissionsExt, path::Path, proce
 use bytes::Bytes;
 use futures_util::stream;
 use reqwest::{Body, Method};
+use serde_json::json;
 use tokio::{
     io::{AsyncReadExt, AsyncWriteExt},
     net::TcpStream,
@@ -87,8 +88,8 @@ async fn figures_count_requests_and_what_waits() {
     let (status, figures) = get(&server, "/metrics").await;
     assert_eq!(status, 200);
     for line in [
-        r#"unfile_requests_total{dialect="server",method="GET",status="200"} 1"#,
-        r#"unfile_requests_total{dialect="sweeppea",method="other",status="405"} 1"#,
+        r#"unfile_requests_total{dialect="server",method="GET",route="/healthz",status="200"} 1"#,
+        r#"unfile_requests_total{dialect="sweeppea",method="other",route="/files/delete",status="405"} 1"#,
         "unfile_purge_pending 0",
         "unfile_purge_overdue 0",
         "unfile_accounts 1",
@@ -175,6 +176,17 @@ async fn the_description_names_every_route_and_no_other() {
         mounted.extend(routes.iter().map(|route| (route.path.replace("{*", "{"), route.method.to_string())));
     }
     assert_eq!(described, mounted);
+
+    // Every schema that is pointed at is there, and a known one says what is on the wire.
+    let text = document.to_string();
+    for pointer in text.split(r##""$ref":"#"##).skip(1).map(|rest| rest.split('"').next().unwrap()) {
+        assert!(document.pointer(pointer).is_some(), "{pointer}");
+    }
+    let delete = &document["paths"]["/api/v1/filemanagement/delete-files"]["post"];
+    assert_eq!(delete["requestBody"]["content"]["application/json"]["example"], json!({"file_ids": [101, 102]}));
+    let answer = delete["responses"]["200"]["content"]["application/json"]["schema"]["$ref"].as_str().unwrap();
+    let schema = document.pointer(answer.trim_start_matches('#')).unwrap();
+    assert_eq!((&schema["type"], &schema["required"]), (&json!("object"), &json!(["message"])), "{schema}");
 }
 
 #[tokio::test]

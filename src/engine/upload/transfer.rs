@@ -199,9 +199,7 @@ impl Engine {
                     return Ok(None);
                 }
                 let pieces = staged::of_upload(tx, upload.id).await?;
-                let end = pieces
-                    .iter()
-                    .fold(Some(0), |end, piece| end.filter(|&end| end == piece.start).map(|_| piece.end()));
+                let end = pieces.iter().try_fold(0, |end, piece| (end == piece.start).then(|| piece.end()));
                 if end != Some(upload.bytes) {
                     return Err(Error::Incomplete);
                 }

@@ -14,7 +14,10 @@ use axum::{
     routing::{MethodFilter, MethodRouter, get, on, post},
 };
 
-use self::error::Refusal;
+use self::{
+    error::Refusal,
+    wire::{FileList, Message, PresignedUrl, VerifiedFile},
+};
 use super::{Access, App, Dialect, Route, rate::RateLimit};
 use crate::{
     config::Config,
@@ -45,14 +48,17 @@ impl Dialect for Hexnode {
     fn routes() -> Vec<Route> {
         use Access::{Open, Read, Write};
         vec![
-            Route::new(Method::GET, "/api/v1/filemanagement", Read, "List the account's files", || get(handlers::list)),
+            Route::new(Method::GET, "/api/v1/filemanagement", Read, "List the account's files", || get(handlers::list))
+                .answers::<FileList>(),
             Route::new(
                 Method::POST,
                 "/api/v1/filemanagement/generate-presigned-upload-url",
                 Write,
                 "Announce a file and get the URL to which its bytes are PUT",
                 || post(handlers::generate_presigned_upload_url),
-            ),
+            )
+            .takes(r#"{"file_name":"report.pdf","content_type":"application/pdf"}"#)
+            .answers::<PresignedUrl>(),
             Route::new(Method::PUT, "/s3/hexnode/{key}", Open, "Send the bytes of an announced file", upload_url),
             Route::new(
                 Method::POST,
@@ -60,14 +66,18 @@ impl Dialect for Hexnode {
                 Write,
                 "Finish an upload and get the file's id",
                 || post(handlers::verify_file_upload),
-            ),
+            )
+            .takes(r#"{"file_uuid":"6f1c0d7e-3f0a-4a53-9f52-0b1d8f2c7a11"}"#)
+            .answers::<VerifiedFile>(),
             Route::new(
                 Method::POST,
                 "/api/v1/filemanagement/delete-files",
                 Write,
                 "Delete files for good, all or none",
                 || post(handlers::delete_files),
-            ),
+            )
+            .takes(r#"{"file_ids":[101,102]}"#)
+            .answers::<Message>(),
         ]
     }
 

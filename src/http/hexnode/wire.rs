@@ -9,6 +9,7 @@ use axum::{
     },
     response::{IntoResponse, Response},
 };
+use schemars::JsonSchema;
 use serde::Serialize;
 use time::{OffsetDateTime, format_description::BorrowedFormatItem, macros::format_description};
 use uuid::Uuid;
@@ -111,19 +112,19 @@ fn require_json(headers: &HeaderMap) -> Result<(), Refusal> {
     }
 }
 
-#[derive(Serialize)]
+#[derive(JsonSchema, Serialize)]
 pub(super) struct Message {
     pub(super) message: &'static str,
 }
 
-#[derive(Serialize)]
+#[derive(JsonSchema, Serialize)]
 pub(super) struct PresignedUrl {
     pub(super) presigned_url: String,
     pub(super) file_name: String,
     pub(super) file_uuid: Uuid,
 }
 
-#[derive(Serialize)]
+#[derive(JsonSchema, Serialize)]
 pub(super) struct VerifiedFile {
     message: &'static str,
     file_id: i64,
@@ -142,7 +143,7 @@ impl From<FileInfo> for VerifiedFile {
     }
 }
 
-#[derive(Serialize)]
+#[derive(JsonSchema, Serialize)]
 pub(super) struct FileList {
     pub(super) count: u64,
     pub(super) next: Option<String>,
@@ -150,7 +151,7 @@ pub(super) struct FileList {
     pub(super) results: Vec<ListedFile>,
 }
 
-#[derive(Serialize)]
+#[derive(JsonSchema, Serialize)]
 pub(super) struct ListedFile {
     id: i64,
     file_name: String,

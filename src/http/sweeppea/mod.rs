@@ -34,7 +34,12 @@ use axum::{
     routing,
 };
 
-use self::{calls::Calls, error::Refusal, room::Room};
+use self::{
+    calls::Calls,
+    error::Refusal,
+    room::Room,
+    wire::{DeletedData, FetchedData, Success, UploadedData, UrlData},
+};
 use super::{Access, App, Dialect, Route, rate::RateLimit};
 use crate::{
     config::Config,
@@ -81,15 +86,15 @@ impl Dialect for Sweeppea {
         vec![
             Route::new(Method::POST, "/files/delete", Write, "Delete a file for good", || {
                 routing::post(handlers::delete)
-            }),
-            Route::new(Method::POST, "/files/upload", Write, "Upload a file", || routing::post(handlers::upload)),
+            }).takes(r#"{"FileToken":"6f1c0d7e-3f0a-4a53-9f52-0b1d8f2c7a11"}"#).answers::<Success<DeletedData>>(),
+            Route::new(Method::POST, "/files/upload", Write, "Upload a file", || routing::post(handlers::upload)).takes(r#"{"Filename":"report.pdf","MimeType":"application/pdf","FileData":"JVBERi0xLjcK","Private":true}"#).answers::<Success<UploadedData>>(),
             Route::new(Method::POST, "/files/fetch", Read, "List files, with storage figures", || {
                 routing::post(handlers::fetch)
-            }),
+            }).takes(r#"{"Page":1,"Limit":50}"#).answers::<Success<FetchedData>>(),
             Route::new(Method::POST, "/files/getFileUrl", Read, "Make a temporary URL for reading a file", || {
                 routing::post(handlers::get_file_url)
-            }),
-            Route::new(Method::POST, "/files/send", Write, "Mail a file", || routing::post(handlers::send)),
+            }).takes(r#"{"FileToken":"6f1c0d7e-3f0a-4a53-9f52-0b1d8f2c7a11","Mode":"preview","ExpiresIn":900}"#).answers::<Success<UrlData>>(),
+            Route::new(Method::POST, "/files/send", Write, "Mail a file", || routing::post(handlers::send)).takes(r#"{"FileToken":"6f1c0d7e-3f0a-4a53-9f52-0b1d8f2c7a11","RecipientEmail":"ann@example.org"}"#),
             Route::new(Method::GET, signed, Open, "Read a file by its temporary URL", || routing::get(handlers::read)),
             Route::new(Method::HEAD, signed, Open, "The headers of a file, by its temporary URL", || {
                 routing::head(handlers::read)

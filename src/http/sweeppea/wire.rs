@@ -2,12 +2,13 @@
 //!
 //! The order of a struct's fields is the order of the members. Members may be added nowhere.
 
-use std::fmt;
+use std::{borrow::Cow, fmt};
 
 use axum::{
     http::{StatusCode, header},
     response::{IntoResponse, Response},
 };
+use schemars::{JsonSchema, Schema, SchemaGenerator};
 use serde::{Serialize, Serializer, ser::Error as _};
 use serde_json::value::RawValue;
 use time::{OffsetDateTime, format_description::BorrowedFormatItem, macros::format_description};
@@ -33,7 +34,7 @@ pub(super) fn json(status: StatusCode, body: &impl Serialize) -> Response {
 }
 
 /// The body of every 200.
-#[derive(Debug, Serialize)]
+#[derive(Debug, JsonSchema, Serialize)]
 #[serde(rename_all = "PascalCase")]
 pub(super) struct Success<T> {
     pub(super) response: bool,
@@ -43,7 +44,7 @@ pub(super) struct Success<T> {
 }
 
 /// What a call cost, and how many more there may be this month.
-#[derive(Debug, Serialize)]
+#[derive(Debug, JsonSchema, Serialize)]
 pub(super) struct Telemetry {
     #[serde(rename = "DataConsumed")]
     data_consumed: Decimal,
@@ -67,6 +68,20 @@ pub(super) struct Decimal {
     /// In units of the last decimal.
     scaled: u128,
     decimals: u32,
+}
+
+impl JsonSchema for Decimal {
+    fn schema_name() -> Cow<'static, str> {
+        f64::schema_name()
+    }
+
+    fn json_schema(generator: &mut SchemaGenerator) -> Schema {
+        f64::json_schema(generator)
+    }
+
+    fn inline_schema() -> bool {
+        true
+    }
 }
 
 impl Decimal {
@@ -116,7 +131,7 @@ fn documents(account: Uuid) -> String {
     format!("{account}/documents")
 }
 
-#[derive(Debug, Serialize)]
+#[derive(Debug, JsonSchema, Serialize)]
 #[serde(rename_all = "PascalCase")]
 pub(super) struct DeletedData {
     file_token: Uuid,
@@ -131,7 +146,7 @@ impl From<Deleted> for DeletedData {
     }
 }
 
-#[derive(Debug, Serialize)]
+#[derive(Debug, JsonSchema, Serialize)]
 #[serde(rename_all = "PascalCase")]
 pub(super) struct UploadedData {
     file_token: Uuid,
@@ -164,7 +179,7 @@ impl UploadedData {
     }
 }
 
-#[derive(Debug, Serialize)]
+#[derive(Debug, JsonSchema, Serialize)]
 #[serde(rename_all = "PascalCase")]
 pub(super) struct FetchedData {
     files: Vec<ListedFile>,
@@ -173,7 +188,7 @@ pub(super) struct FetchedData {
     pagination: Pagination,
 }
 
-#[derive(Debug, Serialize)]
+#[derive(Debug, JsonSchema, Serialize)]
 #[serde(rename_all = "PascalCase")]
 struct ListedFile {
     file_token: Uuid,
@@ -184,7 +199,7 @@ struct ListedFile {
     visible_to_admins: bool,
 }
 
-#[derive(Debug, Serialize)]
+#[derive(Debug, JsonSchema, Serialize)]
 #[serde(rename_all = "PascalCase")]
 struct ListedInfo {
     filename: String,
@@ -197,7 +212,7 @@ struct ListedInfo {
     private: bool,
 }
 
-#[derive(Debug, Serialize)]
+#[derive(Debug, JsonSchema, Serialize)]
 #[serde(rename_all = "PascalCase")]
 struct Category {
     category_token: Uuid,
@@ -206,7 +221,7 @@ struct Category {
     primary: bool,
 }
 
-#[derive(Debug, Serialize)]
+#[derive(Debug, JsonSchema, Serialize)]
 struct Storage {
     #[serde(rename = "UsedMB")]
     used_mb: Decimal,
@@ -216,7 +231,7 @@ struct Storage {
     remaining_mb: Decimal,
 }
 
-#[derive(Debug, Serialize)]
+#[derive(Debug, JsonSchema, Serialize)]
 #[serde(rename_all = "PascalCase")]
 struct Pagination {
     page: u64,
@@ -284,7 +299,7 @@ impl Storage {
     }
 }
 
-#[derive(Debug, Serialize)]
+#[derive(Debug, JsonSchema, Serialize)]
 #[serde(rename_all = "PascalCase")]
 pub(super) struct UrlData {
     file_token: Uuid,

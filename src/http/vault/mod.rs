@@ -22,6 +22,10 @@ use axum::{
     routing::{MethodRouter, delete, get, head, patch, post},
 };
 use error::Refusal;
+use wire::{
+    AddedFile, CommittedTransfer, Done, EndedToken, FileStatus, FilesOutcome, FinishedFile, FolderContent,
+    FoldersOutcome, List, NewToken, OpenTransfer, RootFolder, Token, Version,
+};
 
 use super::{Access, App, Dialect, Route};
 use crate::engine::model::{Caller, Realm};
@@ -37,26 +41,26 @@ impl Dialect for Vault {
     fn routes() -> Vec<Route> {
         use Access::{Read, SignIn, Write};
         vec![
-            Route::new(Method::GET, "/vault_rest/version", Read, "The server's version", || get(token::version)),
-            Route::new(Method::GET, "/vault_rest/authenticate", SignIn, "Sign in with name and password", || get_alone(get(token::sign_in))),
-            Route::new(Method::DELETE, "/vault_rest/authenticate", Write, "End the key of this call", || delete(token::end)),
-            Route::new(Method::POST, "/vault_rest/token", Write, "Make an API key", || post(token::issue)),
-            Route::new(Method::GET, "/vault_rest/tokens/{start}/{count}", Read, "List API keys", || get(token::list)),
-            Route::new(Method::GET, "/vault_rest/transfer", Write, "Open a transfer", || get_alone(get(transfer::open))),
-            Route::new(Method::POST, "/vault_rest/transfer", Write, "Commit a transfer: its files appear", || post(transfer::commit)),
-            Route::new(Method::DELETE, "/vault_rest/transfer", Write, "Give up a transfer", || delete(transfer::drop)),
-            Route::new(Method::GET, "/vault_rest/transfer_file", Write, "Announce a file of a transfer", || get_alone(get(transfer::add_file))),
-            Route::new(Method::PATCH, "/vault_rest/transfer_file", Write, "Send a chunk of a file", || patch(transfer::put_chunk)),
-            Route::new(Method::POST, "/vault_rest/transfer_file", Write, "Finish a file", || post(transfer::finish_file)),
-            Route::new(Method::DELETE, "/vault_rest/transfer_file", Write, "Give up a file of a transfer", || delete(transfer::drop_file)),
+            Route::new(Method::GET, "/vault_rest/version", Read, "The server's version", || get(token::version)).answers::<Version>(),
+            Route::new(Method::GET, "/vault_rest/authenticate", SignIn, "Sign in with name and password", || get_alone(get(token::sign_in))).answers::<NewToken>(),
+            Route::new(Method::DELETE, "/vault_rest/authenticate", Write, "End the key of this call", || delete(token::end)).answers::<EndedToken>(),
+            Route::new(Method::POST, "/vault_rest/token", Write, "Make an API key", || post(token::issue)).takes(r#"{"expires":"2027-01-01T00:00:00Z","description":"backup"}"#).answers::<NewToken>(),
+            Route::new(Method::GET, "/vault_rest/tokens/{start}/{count}", Read, "List API keys", || get(token::list)).answers::<List<Token>>(),
+            Route::new(Method::GET, "/vault_rest/transfer", Write, "Open a transfer", || get_alone(get(transfer::open))).answers::<OpenTransfer>(),
+            Route::new(Method::POST, "/vault_rest/transfer", Write, "Commit a transfer: its files appear", || post(transfer::commit)).answers::<CommittedTransfer>(),
+            Route::new(Method::DELETE, "/vault_rest/transfer", Write, "Give up a transfer", || delete(transfer::drop)).answers::<Done>(),
+            Route::new(Method::GET, "/vault_rest/transfer_file", Write, "Announce a file of a transfer", || get_alone(get(transfer::add_file))).answers::<AddedFile>(),
+            Route::new(Method::PATCH, "/vault_rest/transfer_file", Write, "Send a chunk of a file", || patch(transfer::put_chunk)).answers::<Done>(),
+            Route::new(Method::POST, "/vault_rest/transfer_file", Write, "Finish a file", || post(transfer::finish_file)).answers::<FinishedFile>(),
+            Route::new(Method::DELETE, "/vault_rest/transfer_file", Write, "Give up a file of a transfer", || delete(transfer::drop_file)).answers::<Done>(),
             Route::new(Method::GET, "/vault_rest/file/{file_id}", Read, "Download a file", || get(file::read)),
             Route::new(Method::DELETE, "/vault_rest/file/{file_id}", Write, "Delete a file", || delete(delete::file)),
-            Route::new(Method::GET, "/vault_rest/file/status/{file_id}", Read, "A file's status", || get(file::status)),
-            Route::new(Method::GET, "/vault_rest/files/{type}/{start}/{count}", Read, "List files", || get(file::list)),
-            Route::new(Method::DELETE, "/vault_rest/files", Write, "Delete many files", || delete(delete::files)),
-            Route::new(Method::DELETE, "/vault_rest/folders", Write, "Delete many folders with all below them", || delete(delete::folders)),
-            Route::new(Method::GET, "/vault_rest/root_folder", Read, "The account's root folder", || get(folder::root)),
-            Route::new(Method::GET, "/vault_rest/folder_content/{folder_id}/{start}/{count}", Read, "What lies in a folder", || get(folder::content)),
+            Route::new(Method::GET, "/vault_rest/file/status/{file_id}", Read, "A file's status", || get(file::status)).answers::<FileStatus>(),
+            Route::new(Method::GET, "/vault_rest/files/{type}/{start}/{count}", Read, "List files", || get(file::list)).answers::<List<FileStatus>>(),
+            Route::new(Method::DELETE, "/vault_rest/files", Write, "Delete many files", || delete(delete::files)).takes(r#"["6f1c0d7e3f0a4a539f520b1d8f2c7a11"]"#).answers::<FilesOutcome>(),
+            Route::new(Method::DELETE, "/vault_rest/folders", Write, "Delete many folders with all below them", || delete(delete::folders)).takes(r#"["6f1c0d7e3f0a4a539f520b1d8f2c7a11"]"#).answers::<FoldersOutcome>(),
+            Route::new(Method::GET, "/vault_rest/root_folder", Read, "The account's root folder", || get(folder::root)).answers::<RootFolder>(),
+            Route::new(Method::GET, "/vault_rest/folder_content/{folder_id}/{start}/{count}", Read, "What lies in a folder", || get(folder::content)).answers::<FolderContent>(),
         ]
     }
 

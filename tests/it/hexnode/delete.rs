@@ -259,14 +259,14 @@ async fn a_hold_set_after_the_answer_keeps_the_bytes() {
     let server = Server::start().await;
     let ann = server.account("ann").await;
     let file = uploaded(&server, &ann.key, "a.pdf", b"abc").await;
-    server.fault("objects.delete", "fail").await;
+    server.storage_down();
     assert_answer(&delete(&server, &ann.key, &format!("[{}]", file.id)).await, 200, DELETED);
     // Refused for the moment in which the server itself tries to remove the bytes.
     wait_until("the hold is set", async || {
         server.cli(&["hold", "add", &file.uuid, "--reason", "late"]).await.status == 0
     })
     .await;
-    server.fault("objects.delete", "off").await;
+    server.storage_up();
     server.advance(std::time::Duration::from_secs(86_400)).await;
     assert_eq!(server.objects().len(), 1, "the hold parks the purge");
     assert_eq!(listed(&server, &ann.key).await, Vec::<i64>::new());

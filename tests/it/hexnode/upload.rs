@@ -45,6 +45,22 @@ async fn presign_answers_as_the_vendor_does() {
     assert_eq!(query[4].1, "content-type%3Bhost");
 }
 
+/// Two spellings of one name: the echo keeps the one that was sent, the file has the usual one.
+#[tokio::test]
+async fn the_name_is_echoed_as_sent() {
+    let server = Server::start().await;
+    let ann = server.account("ann").await;
+    let sent = " re\u{301}sume\u{301}.pdf ";
+    let body = format!(r#"{{"file_name":"{sent}"}}"#);
+    let reply = post(&server, &ann.key, PRESIGN, &body).await;
+    assert_eq!(reply.json()["file_name"], sent);
+    let url = reply.json()["presigned_url"].as_str().unwrap().to_owned();
+    assert_eq!(put(&server, &url, "application/octet-stream", b"x").await.status, 200);
+    verify(&server, &ann.key, reply.json()["file_uuid"].as_str().unwrap()).await;
+    let list = get_list(&server, &ann.key, "").await.json();
+    assert_eq!(list["results"][0]["file_name"], " r\u{e9}sum\u{e9}.pdf ");
+}
+
 #[tokio::test]
 async fn put_answers_as_s3_does_and_can_be_repeated_until_verify() {
     let server = Server::start().await;

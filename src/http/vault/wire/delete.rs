@@ -1,13 +1,23 @@
 //! What became of a delete (vault.md 3).
 
+use schemars::JsonSchema;
 use serde::Serialize;
 use uuid::Uuid;
 
 use super::{d, n};
 use crate::{engine::model::Deleted, http::vault::error::Reason};
 
+/// The answer to a batch of files, for the description: one of two shapes.
+#[derive(JsonSchema)]
+#[schemars(untagged)]
+#[allow(dead_code)]
+pub(in crate::http::vault) enum FilesOutcome {
+    AllMarked(AllMarked),
+    SomeRefused(SomeRefused),
+}
+
 /// Shape (a) of a batch: all was marked (3.1).
-#[derive(Serialize)]
+#[derive(JsonSchema, Serialize)]
 pub(in crate::http::vault) struct AllMarked {
     message: (),
     ui_message_key: (),
@@ -16,7 +26,7 @@ pub(in crate::http::vault) struct AllMarked {
     success_counter: usize,
 }
 
-#[derive(Serialize)]
+#[derive(JsonSchema, Serialize)]
 struct MarkedFile {
     message: (),
     result: &'static str,
@@ -45,13 +55,13 @@ impl AllMarked {
 }
 
 /// Shape (b) of a batch: at least one file was not marked (3.1).
-#[derive(Serialize)]
+#[derive(JsonSchema, Serialize)]
 pub(in crate::http::vault) struct SomeRefused {
     results: Vec<FileOutcome>,
     success_counter: usize,
 }
 
-#[derive(Serialize)]
+#[derive(JsonSchema, Serialize)]
 struct FileOutcome {
     #[serde(rename = "Key")]
     key: String,
@@ -59,7 +69,7 @@ struct FileOutcome {
     value: OutcomeValue,
 }
 
-#[derive(Serialize)]
+#[derive(JsonSchema, Serialize)]
 struct OutcomeValue {
     message: Option<&'static str>,
     ui_message_key: Option<&'static str>,
@@ -81,33 +91,33 @@ impl SomeRefused {
 }
 
 /// What became of a list of folders (3.3). Entities carry no id.
-#[derive(Serialize)]
+#[derive(JsonSchema, Serialize)]
 pub(in crate::http::vault) struct FoldersOutcome {
     successful_results: MarkedFolders,
     failed_results: RefusedFolders,
     total_count: usize,
 }
 
-#[derive(Serialize)]
+#[derive(JsonSchema, Serialize)]
 struct MarkedFolders {
     entities: Vec<MarkedFolder>,
     success_counter: usize,
 }
 
-#[derive(Serialize)]
+#[derive(JsonSchema, Serialize)]
 struct MarkedFolder {
     message: (),
     ui_message_key: (),
     result: &'static str,
 }
 
-#[derive(Serialize)]
+#[derive(JsonSchema, Serialize)]
 struct RefusedFolders {
     entities: Vec<RefusedFolder>,
     failed_counter: usize,
 }
 
-#[derive(Serialize)]
+#[derive(JsonSchema, Serialize)]
 struct RefusedFolder {
     message: &'static str,
     ui_message_key: &'static str,

@@ -1,5 +1,6 @@
 //! Files and folders as reads show them (vault.md 4.7 to 4.10).
 
+use schemars::JsonSchema;
 use serde::Serialize;
 use uuid::Uuid;
 
@@ -7,7 +8,7 @@ use super::{local, n, utc};
 use crate::engine::model::{Caller, Entry, FileInfo, FolderInfo, Page};
 
 /// All there is to say of a live file (4.7).
-#[derive(Serialize)]
+#[derive(JsonSchema, Serialize)]
 pub(in crate::http::vault) struct FileStatus {
     group_id: String,
     availability: u8,
@@ -46,7 +47,7 @@ pub(in crate::http::vault) struct FileStatus {
     size: u64,
 }
 
-#[derive(Serialize)]
+#[derive(JsonSchema, Serialize)]
 struct ScanResult {
     workflow_result: &'static str,
     blocked_reason: &'static str,
@@ -100,14 +101,14 @@ impl FileStatus {
 }
 
 /// An account's root, which is all of its own path (4.9).
-#[derive(Serialize)]
+#[derive(JsonSchema, Serialize)]
 pub(in crate::http::vault) struct RootFolder {
     #[serde(flatten)]
     folder: Folder,
     folder_path_list: [Folder; 1],
 }
 
-#[derive(Serialize, Clone)]
+#[derive(JsonSchema, Serialize, Clone)]
 struct Folder {
     availability_state: &'static str,
     can_update_sharing: bool,
@@ -134,14 +135,14 @@ impl From<FolderInfo> for RootFolder {
 }
 
 /// What lies in one folder (4.10).
-#[derive(Serialize)]
+#[derive(JsonSchema, Serialize)]
 pub(in crate::http::vault) struct FolderContent {
     #[serde(rename = "totalCount")]
     total_count: u64,
     items: Vec<FolderItem>,
 }
 
-#[derive(Serialize)]
+#[derive(JsonSchema, Serialize)]
 #[serde(rename_all = "camelCase")]
 struct FolderItem {
     id: String,

@@ -13,6 +13,7 @@ use axum::{
     http::{StatusCode, header::CONTENT_TYPE},
     response::{IntoResponse, Response},
 };
+use schemars::JsonSchema;
 use serde::Serialize;
 use time::{OffsetDateTime, format_description::BorrowedFormatItem, macros::format_description};
 use uuid::Uuid;
@@ -55,7 +56,7 @@ fn utc(time: OffsetDateTime) -> String {
     local(time) + "Z"
 }
 
-#[derive(Serialize)]
+#[derive(JsonSchema, Serialize)]
 pub(super) struct ErrorBody {
     pub(super) message: &'static str,
     pub(super) ui_message_key: &'static str,
@@ -63,7 +64,7 @@ pub(super) struct ErrorBody {
 }
 
 /// A list cut to what was asked for; `filter_count` counts all that passed the filter.
-#[derive(Serialize)]
+#[derive(JsonSchema, Serialize)]
 pub(super) struct List<T> {
     pub(super) filter_count: u64,
     pub(super) items: Vec<T>,

@@ -1,18 +1,19 @@
 //! The server's version, and keys (vault.md 4.1 to 4.4).
 
+use schemars::JsonSchema;
 use serde::Serialize;
 use time::OffsetDateTime;
 
 use super::utc;
 use crate::engine::model::{IssuedKey, KeyInfo};
 
-#[derive(Serialize)]
+#[derive(JsonSchema, Serialize)]
 pub(in crate::http::vault) struct Version {
     pub(in crate::http::vault) version: &'static str,
 }
 
 /// A key just made (4.1, 4.3): the only time it is shown.
-#[derive(Serialize)]
+#[derive(JsonSchema, Serialize)]
 pub(in crate::http::vault) struct NewToken {
     expires: Option<String>,
     token: String,
@@ -25,13 +26,13 @@ impl From<IssuedKey> for NewToken {
     }
 }
 
-#[derive(Serialize)]
+#[derive(JsonSchema, Serialize)]
 pub(in crate::http::vault) struct EndedToken {
     pub(in crate::http::vault) token: String,
 }
 
 /// A key as lists show it (4.4).
-#[derive(Serialize)]
+#[derive(JsonSchema, Serialize)]
 pub(in crate::http::vault) struct Token {
     token_id: i64,
     token: String,

@@ -1,5 +1,6 @@
 //! The steps of a chunked upload (vault.md 4.5).
 
+use schemars::JsonSchema;
 use serde::Serialize;
 use uuid::Uuid;
 
@@ -7,14 +8,14 @@ use super::n;
 use crate::engine::model::{FileInfo, Transfer};
 
 /// A transfer just opened (4.5, step 1).
-#[derive(Serialize)]
+#[derive(JsonSchema, Serialize)]
 pub(in crate::http::vault) struct OpenTransfer {
     group_id: String,
     owner: TransferOwner,
     shared_with: [(); 0],
 }
 
-#[derive(Serialize)]
+#[derive(JsonSchema, Serialize)]
 struct TransferOwner {
     email: String,
     first_name: &'static str,
@@ -40,13 +41,13 @@ impl From<Transfer> for OpenTransfer {
 }
 
 /// Step 2.
-#[derive(Serialize)]
+#[derive(JsonSchema, Serialize)]
 pub(in crate::http::vault) struct AddedFile {
     pub(in crate::http::vault) file_id: String,
 }
 
 /// Step 3, and both ways of undoing.
-#[derive(Serialize)]
+#[derive(JsonSchema, Serialize)]
 pub(in crate::http::vault) struct Done {
     result: &'static str,
 }
@@ -54,7 +55,7 @@ pub(in crate::http::vault) struct Done {
 pub(in crate::http::vault) const DONE: Done = Done { result: "success" };
 
 /// Step 4.
-#[derive(Serialize)]
+#[derive(JsonSchema, Serialize)]
 pub(in crate::http::vault) struct FinishedFile {
     result: &'static str,
     file_id: String,
@@ -67,12 +68,12 @@ impl FinishedFile {
 }
 
 /// Step 5.
-#[derive(Serialize)]
+#[derive(JsonSchema, Serialize)]
 pub(in crate::http::vault) struct CommittedTransfer {
     files: Vec<CommittedFile>,
 }
 
-#[derive(Serialize)]
+#[derive(JsonSchema, Serialize)]
 struct CommittedFile {
     file_id: String,
     displayed_name: String,
