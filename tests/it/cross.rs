@@ -2,6 +2,8 @@
 //! (contracts' common rules: ids, owners, rights, holds, locks, names). Every scenario is one test, run for every
 //! ordered pair of dialects: the one that stored the file and the one that deletes it.
 
+use std::time::Duration;
+
 use serde_json::json;
 
 use crate::{
@@ -144,6 +146,36 @@ async fn a_hold_stops_it() {
         assert_eq!(server.cli(&["hold", "remove", &file.uid]).await.status, 0);
         scene.delete(deleted, &scene.ann.key, &file, Verdict::Deleted).await;
         scene.is_shown(&file, false).await;
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn a_hold_that_comes_after_the_delete_parks_the_purge() {
+    for_each_pair(async |scene, stored, deleted| {
+        let server = &scene.server;
+        // Longer than the longest pause before storage is tried again.
+        let later = Duration::from_secs(3600);
+        let file = scene.store(stored).await;
+        server.storage_down();
+        let waits = deleted == Dialect::Sweeppea;
+        let reply = deleted.delete(server, &scene.ann.key, &deleted.ids(&file)[0]).await;
+        assert_eq!(reply.status, if waits { 500 } else { 200 }, "{}", reply.text());
+        assert_eq!(server.cli(&["hold", "add", &file.uid]).await.status, 0);
+        server.storage_up();
+        server.advance(later).await;
+        assert_eq!(server.objects().len(), 1, "the bytes are kept");
+        scene.is_shown(&file, false).await;
+        let verdict = if waits { Verdict::Held } else { Verdict::NotFound };
+        scene.delete(deleted, &scene.ann.key, &file, verdict).await;
+
+        assert_eq!(server.cli(&["hold", "remove", &file.uid]).await.status, 0);
+        server.advance(later).await;
+        assert_eq!(server.objects().len(), 0);
+        if waits {
+            scene.delete(deleted, &scene.ann.key, &file, Verdict::Deleted).await;
+        }
+        scene.assert_gone_for_good(&file).await;
     })
     .await;
 }

@@ -133,6 +133,13 @@ impl Evidence {
         }
         self.none("select 'node ' || id || ' is deleted and still there' from node where state = 3").await;
         self.none("select name || ': purging ' || purging from account where purging <> 0").await;
+        for table in ["version", "edit_session", "hold"] {
+            self.none(&format!(
+                "select '{table} of node ' || node_id || ', which is gone' from {table} \
+                 where node_id not in (select id from node)"
+            ))
+            .await;
+        }
         let keys: BTreeSet<String> = self.texts("select object_key from version").await.into_iter().collect();
         let there: BTreeSet<String> = self.objects.keys().cloned().collect();
         assert_eq!(keys, there, "the objects on disk are those of the versions");
