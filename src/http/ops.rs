@@ -7,7 +7,7 @@ use axum::{
     extract::State,
     http::{HeaderMap, Method, StatusCode, header},
     response::{IntoResponse, Response},
-    routing::get,
+    routing::{MethodRouter, get},
 };
 use prometheus_client::{
     encoding::{EncodeLabelSet, text::encode},
@@ -21,17 +21,35 @@ use crate::engine::{
     model::Realm,
 };
 
-/// The server's own pages. None asks for a key but `/metrics`, where others than this machine could read it.
+/// A page of the server's own.
+pub(crate) struct Page {
+    pub(crate) path: &'static str,
+    pub(crate) summary: &'static str,
+    get: fn(&Part) -> MethodRouter<App>,
+}
+
+/// All of them. None asks for a key but `/metrics`, where others than this machine could read it.
+pub(crate) const PAGES: [Page; 4] = [
+    Page { path: "/healthz", summary: "Whether the process answers", get: |_| get(|| async { "ok\n" }) },
+    Page { path: "/readyz", summary: "Whether database and object storage answer", get: |_| get(ready) },
+    Page { path: "/metrics", summary: "Figures for Prometheus", get: guarded_metrics },
+    Page { path: "/openapi.json", summary: "This document", get: description },
+];
+
 pub(crate) fn routes(part: &Part) -> Router<App> {
-    let document = openapi::document(part).to_string();
-    let router = Router::new()
-        .route("/healthz", get(|| async { "ok\n" }))
-        .route("/readyz", get(ready))
-        .route("/openapi.json", get(move || std::future::ready(json(document.clone()))));
+    PAGES.iter().fold(Router::new(), |router, page| router.route(page.path, (page.get)(part)))
+}
+
+fn guarded_metrics(part: &Part) -> MethodRouter<App> {
     match part.loopback {
-        true => router.route("/metrics", get(metrics)),
-        false => router.route("/metrics", get(metrics_for_admins)),
+        true => get(metrics),
+        false => get(metrics_for_admins),
     }
+}
+
+fn description(part: &Part) -> MethodRouter<App> {
+    let document = openapi::document(part).to_string();
+    get(move || std::future::ready(json(document.clone())))
 }
 
 fn json(document: String) -> Response {

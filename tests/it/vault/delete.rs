@@ -16,7 +16,7 @@ fn marked(name: &str, id: &str) -> String {
     )
 }
 
-fn all_marked(files: &[(&str, &str)]) -> String {
+pub(crate) fn all_marked(files: &[(&str, &str)]) -> String {
     let results: Vec<_> = files.iter().map(|(name, id)| marked(name, id)).collect();
     format!(
         r#"{{"message":null,"ui_message_key":null,"final_result":0,"results":[{}],"success_counter":{}}}"#,
@@ -25,12 +25,13 @@ fn all_marked(files: &[(&str, &str)]) -> String {
     )
 }
 
-const OK: &str = r#"{"message":null,"ui_message_key":null}"#;
-const MISSING: &str = r#"{"message":"One or more files were not found. No files were deleted.","ui_message_key":"API_CANNOTDELETEFILENOTFOUND"}"#;
-const LOCKED: &str = r#"{"message":"The file is locked or being edited.","ui_message_key":"API_FILE_LOCKED"}"#;
-const HELD: &str = r#"{"message":"The file is under a legal hold.","ui_message_key":"API_FILE_ON_HOLD"}"#;
+pub(crate) const OK: &str = r#"{"message":null,"ui_message_key":null}"#;
+pub(crate) const MISSING: &str = r#"{"message":"One or more files were not found. No files were deleted.","ui_message_key":"API_CANNOTDELETEFILENOTFOUND"}"#;
+pub(crate) const LOCKED: &str =
+    r#"{"message":"The file is locked or being edited.","ui_message_key":"API_FILE_LOCKED"}"#;
+pub(crate) const HELD: &str = r#"{"message":"The file is under a legal hold.","ui_message_key":"API_FILE_ON_HOLD"}"#;
 
-fn some_refused(entries: &[(&str, &str)], success_counter: usize) -> String {
+pub(crate) fn some_refused(entries: &[(&str, &str)], success_counter: usize) -> String {
     let entry = |(id, value): &(&str, &str)| format!(r#"{{"Key":"{}","Value":{value}}}"#, hyphened(id));
     let results: Vec<_> = entries.iter().map(entry).collect();
     format!(r#"{{"results":[{}],"success_counter":{success_counter}}}"#, results.join(","))
