@@ -128,6 +128,11 @@ pub fn dialects() -> impl Iterator<Item = (&'static str, Vec<Route>)> {
     DIALECTS.iter().map(|dialect| (dialect.name, (dialect.routes)()))
 }
 
+/// The paths of the server's own pages, all by GET, for the same tests.
+pub fn pages() -> impl Iterator<Item = &'static str> {
+    ops::PAGES.iter().map(|page| page.path)
+}
+
 /// What one listener answers to.
 #[derive(Debug, Clone)]
 pub struct Part {

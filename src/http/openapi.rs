@@ -3,7 +3,10 @@
 use schemars::{SchemaGenerator, generate::SchemaSettings};
 use serde_json::{Map, Value, json};
 
-use super::{Access, Mounted, Part, Route};
+use super::{
+    Access, Mounted, Part, Route,
+    ops::{PAGES, Page},
+};
 
 /// How a dialect's keys are sent.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -30,7 +33,7 @@ pub(crate) fn document(part: &Part) -> Value {
         .for_serialize()
         .with(|settings| settings.definitions_path = "/components/schemas".into())
         .into_generator();
-    for (path, summary) in SERVER_PAGES {
+    for Page { path, summary, .. } in PAGES {
         let operation = json!({
             "tags": ["server"],
             "summary": summary,
@@ -63,13 +66,6 @@ pub(crate) fn document(part: &Part) -> Value {
         },
     })
 }
-
-const SERVER_PAGES: [(&str, &str); 4] = [
-    ("/healthz", "Whether the process answers"),
-    ("/readyz", "Whether database and object storage answer"),
-    ("/metrics", "Figures for Prometheus"),
-    ("/openapi.json", "This document"),
-];
 
 fn operation(dialect: &Mounted, route: &Route, schemas: &mut SchemaGenerator) -> Value {
     let mut operation = json!({

@@ -7,7 +7,7 @@ use axum::{
     extract::State,
     http::{HeaderMap, Method, StatusCode, header},
     response::{IntoResponse, Response},
-    routing::get,
+    routing::{MethodRouter, get},
 };
 use prometheus_client::{
     encoding::{EncodeLabelSet, text::encode},
@@ -21,17 +21,35 @@ use crate::engine::{
     model::Realm,
 };
 
-/// The server's own pages. None asks for a key but `/metrics`, where others than this machine could read it.
+/// A page of the server's own.
+pub(crate) struct Page {
+    pub(crate) path: &'static str,
+    pub(crate) summary: &'static str,
+    get: fn(&Part) -> MethodRouter<App>,
+}
+
+/// All of them. None asks for a key but `/metrics`, where others than this machine could read it.
+pub(crate) const PAGES: [Page; 4] = [
+    Page { path: "/healthz", summary: "Whether the process answers", get: |_| get(|| async { "ok\n" }) },
+    Page { path: "/readyz", summary: "Whether database and object storage answer", get: |_| get(ready) },
+    Page { path: "/metrics", summary: "Figures for Prometheus", get: guarded_metrics },
+    Page { path: "/openapi.json", summary: "This document", get: description },
+];
+
 pub(crate) fn routes(part: &Part) -> Router<App> {
-    let document = openapi::document(part).to_string();
-    let router = Router::new()
-        .route("/healthz", get(|| async { "ok\n" }))
-        .route("/readyz", get(ready))
-        .route("/openapi.json", get(move || std::future::ready(json(document.clone()))));
+    PAGES.iter().fold(Router::new(), |router, page| router.route(page.path, (page.get)(part)))
+}
+
+fn guarded_metrics(part: &Part) -> MethodRouter<App> {
     match part.loopback {
-        true => router.route("/metrics", get(metrics)),
-        false => router.route("/metrics", get(metrics_for_admins)),
+        true => get(metrics),
+        false => get(metrics_for_admins),
     }
+}
+
+fn description(part: &Part) -> MethodRouter<App> {
+    let document = openapi::document(part).to_string();
+    get(move || std::future::ready(json(document.clone())))
 }
 
 fn json(document: String) -> Response {
@@ -88,6 +106,8 @@ pub(crate) struct Metrics {
     open_uploads: Gauge,
     accounts: Gauge,
     used_bytes: Gauge,
+    commits: Gauge,
+    committed_requests: Gauge,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
@@ -133,6 +153,8 @@ impl Metrics {
             expansions: gauge("expansions", "Deleted folders whose content is not yet queued"),
             open_uploads: gauge("open_uploads", "Uploads that are not yet files"),
             accounts: gauge("accounts", "Accounts, disabled ones too"),
+            commits: gauge("commits", "Transactions that this process has written"),
+            committed_requests: gauge("committed_requests", "Requests that shared those transactions"),
             used_bytes: gauge("used_bytes", "Bytes of live, trashed and pending versions"),
             requests,
             durations,
@@ -157,6 +179,8 @@ impl Metrics {
     async fn text(&self, app: &App) -> Result<String> {
         let figures = app.engine.figures().await?;
         let accounts = app.engine.accounts().await?;
+        set(&self.commits, figures.commits);
+        set(&self.committed_requests, figures.committed_requests);
         set(&self.purge_pending, figures.purge_pending);
         set(&self.purge_pending_bytes, figures.purge_pending_bytes);
         set(&self.purge_overdue, figures.purge_overdue);

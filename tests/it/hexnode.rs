@@ -17,14 +17,14 @@ const PRESIGN: &str = "generate-presigned-upload-url/";
 const VERIFY: &str = "verify-file-upload/";
 const DELETE: &str = "delete-files/";
 
-const DELETED: &str = r#"{"message":"Files are Deleted Successfully"}"#;
+pub(crate) const DELETED: &str = r#"{"message":"Files are Deleted Successfully"}"#;
 const NOT_FOUND: &str = r#"{"detail":"Not found."}"#;
 
 /// A file that went through the three steps: its id, its uuid, and the URL to which its bytes went.
-struct Uploaded {
-    id: i64,
-    uuid: String,
-    url: String,
+pub(crate) struct Uploaded {
+    pub(crate) id: i64,
+    pub(crate) uuid: String,
+    pub(crate) url: String,
 }
 
 /// Uploads a file in the three steps and gives its integer id.
@@ -32,7 +32,7 @@ pub(crate) async fn upload(server: &Server, key: &str, name: &str, bytes: &[u8])
     uploaded(server, key, name, bytes).await.id
 }
 
-async fn uploaded(server: &Server, key: &str, name: &str, bytes: &[u8]) -> Uploaded {
+pub(crate) async fn uploaded(server: &Server, key: &str, name: &str, bytes: &[u8]) -> Uploaded {
     let (url, uuid) = presign(server, key, name, "application/pdf").await;
     let reply = put(server, &url, "application/pdf", bytes).await;
     assert_eq!(reply.status, 200, "{}", reply.text());
@@ -41,7 +41,7 @@ async fn uploaded(server: &Server, key: &str, name: &str, bytes: &[u8]) -> Uploa
 }
 
 /// The upload URL and the uuid.
-async fn presign(server: &Server, key: &str, name: &str, content_type: &str) -> (String, String) {
+pub(crate) async fn presign(server: &Server, key: &str, name: &str, content_type: &str) -> (String, String) {
     let body = serde_json::json!({ "file_name": name, "content_type": content_type });
     let reply = post(server, key, PRESIGN, &body.to_string()).await;
     assert_eq!(reply.status, 200, "{}", reply.text());
@@ -49,34 +49,34 @@ async fn presign(server: &Server, key: &str, name: &str, content_type: &str) -> 
     (text("presigned_url"), text("file_uuid"))
 }
 
-async fn put(server: &Server, url: &str, content_type: &str, bytes: &[u8]) -> Reply {
+pub(crate) async fn put(server: &Server, url: &str, content_type: &str, bytes: &[u8]) -> Reply {
     let headers = [("Content-Type", content_type)];
     server.send(Method::PUT, url, &headers, bytes.to_vec()).await
 }
 
-async fn verify(server: &Server, key: &str, uuid: &str) -> i64 {
+pub(crate) async fn verify(server: &Server, key: &str, uuid: &str) -> i64 {
     let reply = post(server, key, VERIFY, &format!(r#"{{"file_uuid":"{uuid}"}}"#)).await;
     assert_eq!(reply.status, 200, "{}", reply.text());
     reply.json()["file_id"].as_i64().unwrap()
 }
 
-async fn post(server: &Server, key: &str, call: &str, body: &str) -> Reply {
+pub(crate) async fn post(server: &Server, key: &str, call: &str, body: &str) -> Reply {
     let headers = [("Authorization", key), ("Content-Type", "application/json")];
     let path = format!("{BASE}/{call}");
     server.send(Method::POST, &path, &headers, body.to_owned()).await
 }
 
-async fn delete(server: &Server, key: &str, ids: &str) -> Reply {
+pub(crate) async fn delete(server: &Server, key: &str, ids: &str) -> Reply {
     post(server, key, DELETE, &format!(r#"{{"file_ids":{ids}}}"#)).await
 }
 
-async fn get_list(server: &Server, key: &str, query: &str) -> Reply {
+pub(crate) async fn get_list(server: &Server, key: &str, query: &str) -> Reply {
     let path = format!("{BASE}/{query}");
     server.send(Method::GET, &path, &[("Authorization", key)], "").await
 }
 
 /// The ids in the list, in its order.
-async fn listed(server: &Server, key: &str) -> Vec<i64> {
+pub(crate) async fn listed(server: &Server, key: &str) -> Vec<i64> {
     let reply = get_list(server, key, "?per_page=100").await;
     assert_eq!(reply.status, 200, "{}", reply.text());
     let results = reply.json()["results"].as_array().unwrap().clone();
@@ -93,7 +93,7 @@ fn assert_not_found(reply: &Reply, ids: &str) {
 }
 
 /// An answer of the upload URL: S3's XML with this code.
-fn assert_s3(reply: &Reply, status: u16, code: &str) {
+pub(crate) fn assert_s3(reply: &Reply, status: u16, code: &str) {
     assert_eq!(reply.status, status, "{}", reply.text());
     assert_eq!(reply.header("content-type"), "application/xml");
     let code = format!("<Code>{code}</Code>");
@@ -101,7 +101,7 @@ fn assert_s3(reply: &Reply, status: u16, code: &str) {
 }
 
 /// Waits until every queued removal is done: by the jobs run here, or by the server's own, which may be at it already.
-async fn settle(server: &Server) {
+pub(crate) async fn settle(server: &Server) {
     server.run_jobs().await;
     wait_until("nothing waits for its purge", async || server.sql("select id from purge").await.is_empty()).await;
 }

@@ -7,14 +7,21 @@
 
 mod support;
 
+mod access;
 mod cli;
 mod config;
+mod crash;
+mod cross;
+mod dialects;
 mod disk_full;
+mod group_commit;
 mod hexnode;
+mod kill;
 mod memory;
 mod model;
 mod quick_start;
 mod release;
 mod server;
 mod sweeppea;
+mod tidy;
 mod vault;

@@ -25,7 +25,7 @@ const NOT_THERE: &str = "6f1c0d7e-3f0a-4a53-9f52-0b1d8f2c7a11";
 const INTERNAL: &str = r#"{"Response":false,"Message":"Internal Server Error","Code":500}"#;
 
 /// One call with a good key.
-async fn post(server: &Server, key: &str, path: &str, body: impl Into<reqwest::Body>) -> Reply {
+pub(crate) async fn post(server: &Server, key: &str, path: &str, body: impl Into<reqwest::Body>) -> Reply {
     let bearer = format!("Bearer {key}");
     let headers = [("authorization", bearer.as_str()), ("content-type", "application/json")];
     server.send(Method::POST, path, &headers, body).await
@@ -35,7 +35,7 @@ fn upload_body(name: &str, media_type: &str, bytes: &[u8]) -> String {
     json!({"Filename": name, "MimeType": media_type, "FileData": BASE64.encode(bytes)}).to_string()
 }
 
-async fn try_upload(server: &Server, key: &str, name: &str, media_type: &str, bytes: &[u8]) -> Reply {
+pub(crate) async fn try_upload(server: &Server, key: &str, name: &str, media_type: &str, bytes: &[u8]) -> Reply {
     post(server, key, "/files/upload", upload_body(name, media_type, bytes)).await
 }
 
@@ -51,7 +51,7 @@ async fn upload_report(server: &Server, key: &str) -> String {
     upload(server, key, "report.pdf", "application/pdf", &[7; REPORT]).await
 }
 
-async fn delete(server: &Server, key: &str, token: &str) -> Reply {
+pub(crate) async fn delete(server: &Server, key: &str, token: &str) -> Reply {
     post(server, key, "/files/delete", token_body(token)).await
 }
 
@@ -62,24 +62,24 @@ async fn fetch(server: &Server, key: &str) -> Value {
 }
 
 /// The tokens that `fetch` lists, in its order.
-async fn listed(server: &Server, key: &str) -> Vec<String> {
+pub(crate) async fn listed(server: &Server, key: &str) -> Vec<String> {
     let data = fetch(server, key).await;
     let files = data["Files"].as_array().unwrap();
     files.iter().map(|file| text(&file["FileToken"])).collect()
 }
 
-async fn file_url(server: &Server, key: &str, token: &str) -> Reply {
+pub(crate) async fn file_url(server: &Server, key: &str, token: &str) -> Reply {
     post(server, key, "/files/getFileUrl", token_body(token)).await
 }
 
 /// A read URL of the file.
-async fn url_of(server: &Server, key: &str, token: &str) -> String {
+pub(crate) async fn url_of(server: &Server, key: &str, token: &str) -> String {
     let reply = file_url(server, key, token).await;
     assert_eq!(reply.status, 200, "{}", reply.text());
     text(&reply.json()["Data"]["Url"])
 }
 
-async fn get(server: &Server, url: &str) -> Reply {
+pub(crate) async fn get(server: &Server, url: &str) -> Reply {
     server.send(Method::GET, url, &[], "").await
 }
 
@@ -87,11 +87,11 @@ fn token_body(token: &str) -> String {
     format!(r#"{{"FileToken":"{token}"}}"#)
 }
 
-fn text(value: &Value) -> String {
+pub(crate) fn text(value: &Value) -> String {
     value.as_str().unwrap().to_owned()
 }
 
-fn calls_of(reply: &Reply) -> u64 {
+pub(crate) fn calls_of(reply: &Reply) -> u64 {
     reply.json()["Telemetry"]["APICalls"].as_u64().unwrap()
 }
 
@@ -101,7 +101,7 @@ fn deleted_body(token: &str, calls: u64) -> String {
     )
 }
 
-fn not_found_body(calls: u64) -> String {
+pub(crate) fn not_found_body(calls: u64) -> String {
     format!(
         r#"{{"Response":false,"Telemetry":{{"DataConsumed":0,"APICalls":{calls},"MaxAPICalls":1500000}},"Message":"File not found or access denied.","Code":404}}"#
     )

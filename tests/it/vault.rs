@@ -1,9 +1,12 @@
 //! The MetaDefender Vault dialect against its contract (vault.md). Bodies are written by eye from the contract.
 
 mod bad_input;
-mod delete;
+mod cross;
+pub(crate) mod delete;
 mod expiry;
+mod fault;
 mod read;
+mod seed;
 mod sign_in;
 mod token;
 mod transfer;
@@ -11,7 +14,7 @@ mod upload_rules;
 
 use reqwest::Method;
 
-use crate::support::{Reply, Server};
+use crate::support::{Reply, Server, wait_until};
 
 const KEY_INCORRECT: &str =
     r#"{"message":"API key is incorrect","ui_message_key":"API_KEY_INCORRECT","status_code":"Forbidden"}"#;
@@ -27,11 +30,11 @@ const FILE_TO_DELETE_NOT_FOUND: &str = r#"{"message":"One or more files were not
 const NOBODY: &str = "05a89617d2e44c409654f516eab085a5";
 
 /// A call with a key and without further headers or body.
-async fn call(server: &Server, method: Method, path: &str, key: &str) -> Reply {
+pub(crate) async fn call(server: &Server, method: Method, path: &str, key: &str) -> Reply {
     call_with(server, method, path, key, &[], "").await
 }
 
-async fn call_with(
+pub(crate) async fn call_with(
     server: &Server,
     method: Method,
     path: &str,
@@ -52,14 +55,14 @@ fn assert_reply(reply: &Reply, status: u16, body: &str) {
 }
 
 /// Opens a transfer; gives its id.
-async fn open(server: &Server, key: &str) -> String {
+pub(crate) async fn open(server: &Server, key: &str) -> String {
     let reply = call(server, Method::GET, "transfer", key).await;
     assert_eq!(reply.status, 200, "{}", reply.text());
     reply.json()["group_id"].as_str().unwrap().to_owned()
 }
 
 /// Announces a file that is sent in chunks; gives its id.
-async fn announce(server: &Server, key: &str, group: &str, path: &str, name: &str, size: usize) -> String {
+pub(crate) async fn announce(server: &Server, key: &str, group: &str, path: &str, name: &str, size: usize) -> String {
     let reply = try_announce(server, key, group, path, name, size).await;
     assert_eq!(reply.status, 200, "{}", reply.text());
     reply.json()["file_id"].as_str().unwrap().to_owned()
@@ -77,23 +80,30 @@ async fn try_announce(server: &Server, key: &str, group: &str, path: &str, name:
     call_with(server, Method::GET, "transfer_file", key, &headers, "").await
 }
 
-async fn send_chunk(server: &Server, key: &str, group: &str, file: &str, offset: usize, bytes: &[u8]) -> Reply {
+pub(crate) async fn send_chunk(
+    server: &Server,
+    key: &str,
+    group: &str,
+    file: &str,
+    offset: usize,
+    bytes: &[u8],
+) -> Reply {
     let offset = offset.to_string();
     let headers = [("group_id", group), ("file_id", file), ("chunk_offset", offset.as_str())];
     call_with(server, Method::PATCH, "transfer_file", key, &headers, bytes.to_vec()).await
 }
 
-async fn finish(server: &Server, key: &str, group: &str, file: &str) -> Reply {
+pub(crate) async fn finish(server: &Server, key: &str, group: &str, file: &str) -> Reply {
     let headers = [("group_id", group), ("file_id", file)];
     call_with(server, Method::POST, "transfer_file", key, &headers, "").await
 }
 
-async fn commit(server: &Server, key: &str, group: &str) -> Reply {
+pub(crate) async fn commit(server: &Server, key: &str, group: &str) -> Reply {
     call_with(server, Method::POST, "transfer", key, &[("group_id", group)], "").await
 }
 
 /// Announces a file within a transfer, sends it whole and finishes it; gives its id.
-async fn add(server: &Server, key: &str, group: &str, path: &str, name: &str, bytes: &[u8]) -> String {
+pub(crate) async fn add(server: &Server, key: &str, group: &str, path: &str, name: &str, bytes: &[u8]) -> String {
     let file = announce(server, key, group, path, name, bytes.len()).await;
     if !bytes.is_empty() {
         let sent = send_chunk(server, key, group, &file, 0, bytes).await;
@@ -114,7 +124,7 @@ pub(crate) async fn upload(server: &Server, key: &str, path: &str, name: &str, b
 }
 
 /// Whether the account can read the file.
-async fn is_there(server: &Server, key: &str, file: &str) -> bool {
+pub(crate) async fn is_there(server: &Server, key: &str, file: &str) -> bool {
     let reply = call(server, Method::GET, &format!("file/{file}"), key).await;
     if reply.status != 200 {
         assert_reply(&reply, 404, FILE_NOT_FOUND);
@@ -125,7 +135,7 @@ async fn is_there(server: &Server, key: &str, file: &str) -> bool {
 }
 
 /// The same id with hyphens.
-fn hyphened(id: &str) -> String {
+pub(crate) fn hyphened(id: &str) -> String {
     format!("{}-{}-{}-{}-{}", &id[..8], &id[8..12], &id[12..16], &id[16..20], &id[20..])
 }
 
@@ -134,16 +144,16 @@ fn ids(ids: &[&str]) -> String {
     serde_json::to_string(ids).unwrap()
 }
 
-async fn delete_files(server: &Server, key: &str, files: &[&str]) -> Reply {
+pub(crate) async fn delete_files(server: &Server, key: &str, files: &[&str]) -> Reply {
     call_with(server, Method::DELETE, "files", key, &[], ids(files)).await
 }
 
-async fn delete_folders(server: &Server, key: &str, folders: &[&str]) -> Reply {
+pub(crate) async fn delete_folders(server: &Server, key: &str, folders: &[&str]) -> Reply {
     call_with(server, Method::DELETE, "folders", key, &[], ids(folders)).await
 }
 
 /// What lies in a folder: name, type and id of each item.
-async fn content(server: &Server, key: &str, folder: &str) -> Vec<(String, String, String)> {
+pub(crate) async fn content(server: &Server, key: &str, folder: &str) -> Vec<(String, String, String)> {
     let reply = call(server, Method::GET, &format!("folder_content/{folder}/0/1000"), key).await;
     assert_eq!(reply.status, 200, "{}", reply.text());
     let text = |item: &serde_json::Value, member: &str| item[member].as_str().unwrap().to_owned();
@@ -151,13 +161,13 @@ async fn content(server: &Server, key: &str, folder: &str) -> Vec<(String, Strin
     items.iter().map(|item| (text(item, "name"), text(item, "type"), text(item, "id"))).collect()
 }
 
-async fn root(server: &Server, key: &str) -> String {
+pub(crate) async fn root(server: &Server, key: &str) -> String {
     let reply = call(server, Method::GET, "root_folder", key).await;
     reply.json()["folder_id"].as_str().unwrap().to_owned()
 }
 
 /// The id of a folder or file by its path from the root.
-async fn find(server: &Server, key: &str, path: &[&str]) -> String {
+pub(crate) async fn find(server: &Server, key: &str, path: &[&str]) -> String {
     let mut id = root(server, key).await;
     for name in path {
         let content = content(server, key, &id).await;
@@ -171,6 +181,13 @@ async fn find(server: &Server, key: &str, path: &[&str]) -> String {
 async fn figures(server: &Server, account: &str) -> (i64, i64) {
     let rows = server.sql(&format!("select used, purging from account where name = '{account}'")).await;
     (rows[0][0].as_i64().unwrap(), rows[0][1].as_i64().unwrap())
+}
+
+/// Runs the jobs until everything deleted is gone; the server's own workers may be at it, too.
+async fn settle(server: &Server) {
+    server.run_jobs().await;
+    let waiting = "select folder_id from expansion union all select id from purge";
+    wait_until("nothing waits for its purge", async || server.sql(waiting).await.is_empty()).await;
 }
 
 /// Names in `files/my`.

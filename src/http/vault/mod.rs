@@ -13,6 +13,7 @@ mod transfer;
 mod wire;
 
 use axum::{
+    extract::MatchedPath,
     http::{
         HeaderMap, HeaderValue, Method,
         header::{ALLOW, AUTHORIZATION},
@@ -103,5 +104,10 @@ fn credentials<'a>(headers: &'a HeaderMap, scheme: &str) -> Option<&'a str> {
 
 /// A GET that changes something must not be reached by HEAD, which axum otherwise answers with it.
 fn get_alone(methods: MethodRouter<App>) -> MethodRouter<App> {
-    methods.merge(head(async || Vault::method_not_allowed(&Method::HEAD, "GET")))
+    methods.merge(head(async |path: MatchedPath| {
+        let path = path.as_str().trim_end_matches('/');
+        let routes = Vault::routes();
+        let methods = routes.iter().filter(|route| route.path == path).map(|route| route.method.as_str());
+        Vault::method_not_allowed(&Method::HEAD, &methods.collect::<Vec<_>>().join(", "))
+    }))
 }

@@ -8,7 +8,6 @@ use std::{
 use bytes::Bytes;
 use futures_util::StreamExt;
 use tempfile::TempDir;
-use time::OffsetDateTime;
 use unfile::{
     clock::Clock,
     engine::{ByteStream, Engine, EngineOptions, error::Error},
@@ -509,10 +508,6 @@ impl World {
                 }
             }
         }
-    }
-
-    pub(super) fn now(&self) -> OffsetDateTime {
-        self.clock.now()
     }
 }
 

@@ -1,12 +1,16 @@
 //! The harness: a server that a test starts, kills, starts again and looks into.
 
 mod child;
+pub mod promises;
 mod reply;
 mod sql;
 
 use std::{
     path::{Path, PathBuf},
-    sync::Mutex,
+    sync::{
+        Mutex,
+        atomic::{AtomicBool, AtomicU32, Ordering},
+    },
     time::Duration,
 };
 
@@ -28,6 +32,8 @@ pub struct Server {
     launch: Launch,
     child: Mutex<Option<Child>>,
     http: reqwest::Client,
+    patient: AtomicBool,
+    deaths: AtomicU32,
 }
 
 /// What `account add --json` printed.
@@ -105,6 +111,8 @@ impl Server {
                         launch,
                         child: Mutex::new(Some(child)),
                         http: reqwest::Client::builder().no_proxy().build().unwrap(),
+                        patient: AtomicBool::new(false),
+                        deaths: AtomicU32::new(0),
                     };
                 }
                 // Another test was faster.
@@ -181,7 +189,8 @@ impl Server {
         finish(launch.command(args), stdin.to_owned()).await
     }
 
-    /// Sends a request; any answer is a good answer.
+    /// Sends a request; any answer is a good answer. No answer is one for a client that is patient: it starts the
+    /// server again and repeats the request.
     pub async fn send(
         &self,
         method: Method,
@@ -189,7 +198,16 @@ impl Server {
         headers: &[(&str, &str)],
         body: impl Into<reqwest::Body>,
     ) -> Reply {
-        self.try_send(method, path, headers, body).await.unwrap()
+        let request = self.request(method, path, headers, body);
+        let again = request.try_clone().filter(|_| self.patient.load(Ordering::Relaxed));
+        match (self.execute(request).await, again) {
+            (Ok(reply), _) => reply,
+            (Err(_), Some(again)) => {
+                self.revive().await;
+                self.execute(again).await.unwrap()
+            }
+            (Err(error), None) => panic!("{error}"),
+        }
     }
 
     /// The same where no answer may come: the server may be killed meanwhile.
@@ -200,6 +218,16 @@ impl Server {
         headers: &[(&str, &str)],
         body: impl Into<reqwest::Body>,
     ) -> reqwest::Result<Reply> {
+        self.execute(self.request(method, path, headers, body)).await
+    }
+
+    fn request(
+        &self,
+        method: Method,
+        path: &str,
+        headers: &[(&str, &str)],
+        body: impl Into<reqwest::Body>,
+    ) -> reqwest::Request {
         let url = match path.starts_with("http") {
             true => path.to_owned(),
             false => self.url(path),
@@ -208,7 +236,29 @@ impl Server {
         for (name, value) in headers {
             request = request.header(*name, *value);
         }
-        Reply::read(request.send().await?).await
+        request.build().unwrap()
+    }
+
+    async fn execute(&self, request: reqwest::Request) -> reqwest::Result<Reply> {
+        Reply::read(self.http.execute(request).await?).await
+    }
+
+    /// From now on a request over which the server dies is repeated, once.
+    pub fn be_patient(&self) {
+        self.patient.store(true, Ordering::Relaxed);
+    }
+
+    /// How often the server was found dead.
+    pub fn deaths(&self) -> u32 {
+        self.deaths.load(Ordering::Relaxed)
+    }
+
+    /// Waits until a fault has killed the server, asserts that what it left keeps the promises, and starts it again.
+    pub async fn revive(&self) {
+        self.wait_end().await;
+        self.deaths.fetch_add(1, Ordering::Relaxed);
+        promises::assert_kept(&self.data).await;
+        self.start_again().await;
     }
 
     async fn control(&self, path: &str) {

@@ -1,0 +1,174 @@
+//! The promises that database and disk alone can prove (ARCHITECTURE.md), looked at from outside: of a dead server, an
+//! idle one, or an engine between two calls. Only reads, so that the next start finds everything as it was left.
+
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    path::Path,
+};
+
+use serde_json::Value;
+use sqlx::{Connection, SqliteConnection};
+
+use super::sql;
+
+/// An installation's data directory at one moment.
+pub struct Evidence {
+    db: SqliteConnection,
+    /// The objects on disk by key, with their sizes in bytes; the installation's own left out.
+    objects: BTreeMap<String, u64>,
+}
+
+/// Promises 2, 3 and 6 of what lies in a data directory.
+pub async fn assert_kept(data: &Path) {
+    let mut evidence = Evidence::of(data).await;
+    evidence.assert_kept().await;
+    evidence.close().await;
+}
+
+/// That nothing is left to do or to remove, of uploads, deletes and purges alike.
+pub async fn assert_nothing_left_behind(data: &Path) {
+    let mut evidence = Evidence::of(data).await;
+    evidence.assert_nothing_left_behind().await;
+    evidence.close().await;
+}
+
+/// Every row of every table, by table. The months' calls are left out: they are written once a second.
+pub async fn all_rows(data: &Path) -> BTreeMap<String, Vec<Vec<Value>>> {
+    let mut evidence = Evidence::of(data).await;
+    let tables = "select name from sqlite_master where type = 'table' and name not like 'sqlite%' \
+                  and name not like '\\_%' escape '\\' and name <> 'call_count'";
+    let mut all = BTreeMap::new();
+    for table in evidence.texts(tables).await {
+        let rows = evidence.rows(&format!("select * from \"{table}\" order by 1")).await;
+        all.insert(table, rows);
+    }
+    evidence.close().await;
+    all
+}
+
+/// The files and folders that can be seen, and the sizes of the files.
+const VISIBLE: &str = "with recursive visible (id, account_id, kind, bytes, parent_id) as (\
+    select id, account_id, kind, bytes, parent_id from node where parent_id is null \
+    union all select n.id, n.account_id, n.kind, n.bytes, n.parent_id from visible v join node n \
+    on n.parent_id = v.id where n.state = 1)";
+
+impl Evidence {
+    pub async fn of(data: &Path) -> Self {
+        // The objects first: what is queued or gone by the time the rows are read does no harm to the checks.
+        Self { objects: objects(data), db: sql::open(&data.join("unfile.db"), true).await }
+    }
+
+    pub async fn close(self) {
+        self.db.close().await.unwrap();
+    }
+
+    pub async fn assert_kept(&mut self) {
+        self.no_row_without_its_bytes().await;
+        self.no_bytes_without_a_row().await;
+        self.quota_and_totals_are_exact().await;
+    }
+
+    /// Promise 2: no live or trashed file points at bytes that are gone.
+    async fn no_row_without_its_bytes(&mut self) {
+        let rows = self
+            .rows(
+                "select v.object_key, v.size from version v join node n on n.id = v.node_id where n.state in (1, 2) \
+                 and not exists (select 1 from purge p where p.object_key = v.object_key) \
+                 union all select object_key, size from staged where sha256 is not null",
+            )
+            .await;
+        for row in rows {
+            let (key, size) = (row[0].as_str().unwrap(), row[1].as_u64().unwrap());
+            assert_eq!(self.objects.get(key), Some(&size), "the bytes of {key}");
+        }
+    }
+
+    /// Promise 3: every object is a version's, staged, or queued.
+    async fn no_bytes_without_a_row(&mut self) {
+        let known = self
+            .texts(
+                "select object_key from version union select object_key from staged \
+                 union select object_key from purge",
+            )
+            .await;
+        let known: BTreeSet<String> = known.into_iter().collect();
+        for key in self.objects.keys() {
+            assert!(known.contains(key), "{key} belongs to nothing");
+        }
+    }
+
+    /// Promise 6, and the totals of folders, computed again from the files.
+    async fn quota_and_totals_are_exact(&mut self) {
+        self.none(&format!(
+            "{VISIBLE} select a.name || ': used ' || a.used from account a where a.used <> \
+             (select coalesce(sum(v.bytes), 0) from visible v where v.account_id = a.id and v.kind = 'file') + \
+             (select coalesce(sum(u.bytes), 0) from upload u where u.account_id = a.id)"
+        ))
+        .await;
+        self.none(&format!(
+            "{VISIBLE} select a.name || ': purging ' || a.purging from account a where a.purging <> \
+             (select coalesce(sum(p.size), 0) from purge p where p.account_id = a.id) + \
+             (select coalesce(sum(n.bytes), 0) from node n where n.account_id = a.id and n.kind = 'file' \
+             and n.state = 1 and n.id not in (select id from visible))"
+        ))
+        .await;
+        self.none(&format!(
+            "{VISIBLE}, below (top, id, kind, bytes) as (\
+             select v.id, c.id, c.kind, c.bytes from visible v join visible c on c.parent_id = v.id \
+             where v.kind = 'folder' \
+             union all select b.top, c.id, c.kind, c.bytes from below b join visible c on c.parent_id = b.id) \
+             select 'totals of folder ' || f.id from visible v join node f on f.id = v.id where v.kind = 'folder' and (\
+             f.files <> (select count(*) from below b where b.top = f.id and b.kind = 'file') or \
+             f.folders <> (select count(*) from below b where b.top = f.id and b.kind = 'folder') or \
+             f.bytes <> (select coalesce(sum(b.bytes), 0) from below b where b.top = f.id and b.kind = 'file'))"
+        ))
+        .await;
+    }
+
+    /// With everything working and the jobs done: promises 3 and 4.
+    pub async fn assert_nothing_left_behind(&mut self) {
+        for table in ["purge", "staged", "expansion", "upload"] {
+            let rows = self.rows(&format!("select * from {table}")).await;
+            assert!(rows.is_empty(), "{table} is not empty: {rows:?}");
+        }
+        self.none("select 'node ' || id || ' is deleted and still there' from node where state = 3").await;
+        self.none("select name || ': purging ' || purging from account where purging <> 0").await;
+        for table in ["version", "edit_session", "hold"] {
+            self.none(&format!(
+                "select '{table} of node ' || node_id || ', which is gone' from {table} \
+                 where node_id not in (select id from node)"
+            ))
+            .await;
+        }
+        let keys: BTreeSet<String> = self.texts("select object_key from version").await.into_iter().collect();
+        let there: BTreeSet<String> = self.objects.keys().cloned().collect();
+        assert_eq!(keys, there, "the objects on disk are those of the versions");
+    }
+
+    pub async fn rows(&mut self, statement: &str) -> Vec<Vec<Value>> {
+        sql::rows_of(&mut self.db, statement).await
+    }
+
+    async fn texts(&mut self, statement: &str) -> Vec<String> {
+        self.rows(statement).await.iter().map(|row| row[0].as_str().unwrap().to_owned()).collect()
+    }
+
+    /// The statement finds what is wrong, in words.
+    async fn none(&mut self, statement: &str) {
+        let wrong = self.texts(statement).await;
+        assert!(wrong.is_empty(), "{wrong:?}");
+    }
+}
+
+fn objects(data: &Path) -> BTreeMap<String, u64> {
+    let mut found = BTreeMap::new();
+    for folder in std::fs::read_dir(data.join("objects")).unwrap().flatten().filter(|entry| entry.path().is_dir()) {
+        for object in std::fs::read_dir(folder.path()).unwrap().flatten() {
+            // An idle server's last purge may be ahead of this walk.
+            let Ok(metadata) = object.metadata() else { continue };
+            let key = format!("{}/{}", folder.file_name().display(), object.file_name().display());
+            found.insert(key, metadata.len());
+        }
+    }
+    found
+}
