@@ -4,7 +4,7 @@ mod bad_input;
 pub(crate) mod delete;
 mod expiry;
 mod read;
-mod sign_in;
+pub(crate) mod sign_in;
 mod token;
 mod transfer;
 mod upload_rules;

@@ -310,7 +310,8 @@ async fn a_hold_after_the_mark_keeps_the_bytes() {
     server.storage_down();
     delete_files(&server, &key, &[&file]).await;
     let uid = hyphened(&file);
-    assert_eq!(server.cli(&["hold", "add", &uid]).await.status, 0);
+    let held = server.cli(&["hold", "add", &uid]).await;
+    assert_eq!(held.status, 0, "{held:?}");
     server.storage_up();
     server.advance(Duration::from_secs(3600)).await;
     assert_eq!(server.objects().len(), 1);
