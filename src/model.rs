@@ -415,6 +415,9 @@ pub struct Figures {
     pub purge_overdue: u64,
     pub expansions: u64,
     pub open_uploads: u64,
+    /// Transactions that this process has written, and the requests that shared them.
+    pub commits: u64,
+    pub committed_requests: u64,
 }
 
 /// The rules an operator can set (design.md section 7, flags).

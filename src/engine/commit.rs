@@ -10,7 +10,11 @@
 
 use std::{
     ops::AsyncFn,
-    sync::{Arc, mpsc as thread_mpsc},
+    sync::{
+        Arc,
+        atomic::{AtomicU64, Ordering},
+        mpsc as thread_mpsc,
+    },
     time::{Duration, Instant},
 };
 
@@ -39,6 +43,14 @@ const QUEUE: usize = 16_384;
 #[derive(Clone)]
 pub(super) struct Committer {
     queue: mpsc::Sender<Work>,
+    counted: Arc<Counted>,
+}
+
+/// What the thread has done since the start.
+#[derive(Default)]
+struct Counted {
+    commits: AtomicU64,
+    requests: AtomicU64,
 }
 
 enum Work {
@@ -127,6 +139,8 @@ impl Committer {
     pub(super) fn start(store: Store, clock: Clock, faults: Faults, reserve: Arc<Reserve>) -> anyhow::Result<Self> {
         let (queue, waiting) = mpsc::channel(QUEUE);
         let (started, outcome) = thread_mpsc::channel();
+        let counted = Arc::new(Counted::default());
+        let counter = Arc::clone(&counted);
         std::thread::Builder::new().name("committer".into()).spawn(move || {
             let runtime = match tokio::runtime::Builder::new_current_thread().enable_all().build() {
                 Ok(runtime) => runtime,
@@ -136,14 +150,16 @@ impl Committer {
                 match store.writer().await {
                     Ok(tx) => {
                         let _ = started.send(Ok(()));
-                        Thread { tx, clock, faults, reserve, last: Duration::ZERO }.run(waiting).await;
+                        Thread { tx, clock, faults, reserve, counted: counter, last: Duration::ZERO }
+                            .run(waiting)
+                            .await;
                     }
                     Err(error) => drop(started.send(Err(error.into()))),
                 }
             });
         })?;
         outcome.recv()??;
-        Ok(Self { queue })
+        Ok(Self { queue, counted })
     }
 
     /// Does one request other than a delete. The work may run more than once; only its last run counts.
@@ -195,6 +211,11 @@ impl Committer {
         })
     }
 
+    /// Commits since the start, and the requests that they held.
+    pub(super) fn counted(&self) -> (u64, u64) {
+        (self.counted.commits.load(Ordering::Relaxed), self.counted.requests.load(Ordering::Relaxed))
+    }
+
     /// Whether the thread has ended.
     pub(super) fn is_stopped(&self) -> bool {
         self.queue.is_closed()
@@ -218,6 +239,7 @@ struct Thread {
     clock: Clock,
     faults: Faults,
     reserve: Arc<Reserve>,
+    counted: Arc<Counted>,
     /// How long the last batch took: a small part of it is waited for the callers it answered.
     last: Duration,
 }
@@ -316,6 +338,8 @@ impl Thread {
         }
         self.faults.hit("commit").map_err(|error| Fault(Error::Internal(error)))?;
         self.tx.commit().await.map_err(fault)?;
+        self.counted.commits.fetch_add(1, Ordering::Relaxed);
+        self.counted.requests.fetch_add(names.len() as u64, Ordering::Relaxed);
         self.faults.hit_committed(names).map_err(|error| Fault(Error::Internal(error)))
     }
 

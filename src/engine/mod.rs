@@ -181,7 +181,8 @@ impl Engine {
     pub async fn figures(&self) -> Result<Figures> {
         let overdue = self.clock.micros() - self.rules.overdue_after.as_micros() as i64;
         let mut conn = self.store.read().await?;
-        Ok(store::purge::figures(&mut conn, overdue).await?)
+        let (commits, committed_requests) = self.committer.counted();
+        Ok(Figures { commits, committed_requests, ..store::purge::figures(&mut conn, overdue).await? })
     }
 
     /// Whether database and object storage answer.

@@ -106,6 +106,8 @@ pub(crate) struct Metrics {
     open_uploads: Gauge,
     accounts: Gauge,
     used_bytes: Gauge,
+    commits: Gauge,
+    committed_requests: Gauge,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
@@ -151,6 +153,8 @@ impl Metrics {
             expansions: gauge("expansions", "Deleted folders whose content is not yet queued"),
             open_uploads: gauge("open_uploads", "Uploads that are not yet files"),
             accounts: gauge("accounts", "Accounts, disabled ones too"),
+            commits: gauge("commits", "Transactions that this process has written"),
+            committed_requests: gauge("committed_requests", "Requests that shared those transactions"),
             used_bytes: gauge("used_bytes", "Bytes of live, trashed and pending versions"),
             requests,
             durations,
@@ -175,6 +179,8 @@ impl Metrics {
     async fn text(&self, app: &App) -> Result<String> {
         let figures = app.engine.figures().await?;
         let accounts = app.engine.accounts().await?;
+        set(&self.commits, figures.commits);
+        set(&self.committed_requests, figures.committed_requests);
         set(&self.purge_pending, figures.purge_pending);
         set(&self.purge_pending_bytes, figures.purge_pending_bytes);
         set(&self.purge_overdue, figures.purge_overdue);

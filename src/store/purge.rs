@@ -199,5 +199,6 @@ pub(crate) async fn figures(conn: &mut Conn, overdue: i64) -> Result<Figures> {
         purge_overdue: figure("overdue"),
         expansions: figure("expansions"),
         open_uploads: figure("uploads"),
+        ..Figures::default()
     })
 }

@@ -86,15 +86,26 @@ impl Dialect for Sweeppea {
         vec![
             Route::new(Method::POST, "/files/delete", Write, "Delete a file for good", || {
                 routing::post(handlers::delete)
-            }).takes(r#"{"FileToken":"6f1c0d7e-3f0a-4a53-9f52-0b1d8f2c7a11"}"#).answers::<Success<DeletedData>>(),
-            Route::new(Method::POST, "/files/upload", Write, "Upload a file", || routing::post(handlers::upload)).takes(r#"{"Filename":"report.pdf","MimeType":"application/pdf","FileData":"JVBERi0xLjcK","Private":true}"#).answers::<Success<UploadedData>>(),
+            })
+            .takes(r#"{"FileToken":"6f1c0d7e-3f0a-4a53-9f52-0b1d8f2c7a11"}"#)
+            .answers::<Success<DeletedData>>(),
+            Route::new(Method::POST, "/files/upload", Write, "Upload a file", || routing::post(handlers::upload))
+                .takes(r#"{"Filename":"a.txt","MimeType":"text/plain","FileData":"SGVsbG8=","Private":true}"#)
+                .answers::<Success<UploadedData>>(),
             Route::new(Method::POST, "/files/fetch", Read, "List files, with storage figures", || {
                 routing::post(handlers::fetch)
-            }).takes(r#"{"Page":1,"Limit":50}"#).answers::<Success<FetchedData>>(),
+            })
+            .takes(r#"{"Page":1,"Limit":50}"#)
+            .answers::<Success<FetchedData>>(),
             Route::new(Method::POST, "/files/getFileUrl", Read, "Make a temporary URL for reading a file", || {
                 routing::post(handlers::get_file_url)
-            }).takes(r#"{"FileToken":"6f1c0d7e-3f0a-4a53-9f52-0b1d8f2c7a11","Mode":"preview","ExpiresIn":900}"#).answers::<Success<UrlData>>(),
-            Route::new(Method::POST, "/files/send", Write, "Mail a file", || routing::post(handlers::send)).takes(r#"{"FileToken":"6f1c0d7e-3f0a-4a53-9f52-0b1d8f2c7a11","RecipientEmail":"ann@example.org"}"#),
+            })
+            .takes(r#"{"FileToken":"6f1c0d7e-3f0a-4a53-9f52-0b1d8f2c7a11","Mode":"preview","ExpiresIn":900}"#)
+            .answers::<Success<UrlData>>(),
+            Route::new(Method::POST, "/files/send", Write, "Mail a file; no mail server can be set yet", || {
+                routing::post(handlers::send)
+            })
+            .takes(r#"{"FileToken":"6f1c0d7e-3f0a-4a53-9f52-0b1d8f2c7a11","RecipientEmail":"recipient@example.com"}"#),
             Route::new(Method::GET, signed, Open, "Read a file by its temporary URL", || routing::get(handlers::read)),
             Route::new(Method::HEAD, signed, Open, "The headers of a file, by its temporary URL", || {
                 routing::head(handlers::read)

@@ -2,13 +2,13 @@
 //!
 //! The order of a struct's fields is the order of the members. Members may be added nowhere.
 
-use std::{borrow::Cow, fmt};
+use std::fmt;
 
 use axum::{
     http::{StatusCode, header},
     response::{IntoResponse, Response},
 };
-use schemars::{JsonSchema, Schema, SchemaGenerator};
+use schemars::JsonSchema;
 use serde::{Serialize, Serializer, ser::Error as _};
 use serde_json::value::RawValue;
 use time::{OffsetDateTime, format_description::BorrowedFormatItem, macros::format_description};
@@ -34,8 +34,9 @@ pub(super) fn json(status: StatusCode, body: &impl Serialize) -> Response {
 }
 
 /// The body of every 200.
-#[derive(Debug, JsonSchema, Serialize)]
+#[derive(Debug, Serialize, JsonSchema)]
 #[serde(rename_all = "PascalCase")]
+#[schemars(rename = "Sweeppea{T}")]
 pub(super) struct Success<T> {
     pub(super) response: bool,
     pub(super) telemetry: Telemetry,
@@ -44,7 +45,7 @@ pub(super) struct Success<T> {
 }
 
 /// What a call cost, and how many more there may be this month.
-#[derive(Debug, JsonSchema, Serialize)]
+#[derive(Debug, Serialize, JsonSchema)]
 pub(super) struct Telemetry {
     #[serde(rename = "DataConsumed")]
     data_consumed: Decimal,
@@ -63,25 +64,12 @@ impl Telemetry {
 
 /// A rounded number as JavaScript's `Number(x.toFixed(n))` would print it: `0.03`, `1`, `0.5`, and `0.000033`, which
 /// a float would print with an exponent.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, JsonSchema)]
+#[schemars(with = "f64")]
 pub(super) struct Decimal {
     /// In units of the last decimal.
     scaled: u128,
     decimals: u32,
-}
-
-impl JsonSchema for Decimal {
-    fn schema_name() -> Cow<'static, str> {
-        f64::schema_name()
-    }
-
-    fn json_schema(generator: &mut SchemaGenerator) -> Schema {
-        f64::json_schema(generator)
-    }
-
-    fn inline_schema() -> bool {
-        true
-    }
 }
 
 impl Decimal {
@@ -131,7 +119,7 @@ fn documents(account: Uuid) -> String {
     format!("{account}/documents")
 }
 
-#[derive(Debug, JsonSchema, Serialize)]
+#[derive(Debug, Serialize, JsonSchema)]
 #[serde(rename_all = "PascalCase")]
 pub(super) struct DeletedData {
     file_token: Uuid,
@@ -146,7 +134,7 @@ impl From<Deleted> for DeletedData {
     }
 }
 
-#[derive(Debug, JsonSchema, Serialize)]
+#[derive(Debug, Serialize, JsonSchema)]
 #[serde(rename_all = "PascalCase")]
 pub(super) struct UploadedData {
     file_token: Uuid,
@@ -179,7 +167,7 @@ impl UploadedData {
     }
 }
 
-#[derive(Debug, JsonSchema, Serialize)]
+#[derive(Debug, Serialize, JsonSchema)]
 #[serde(rename_all = "PascalCase")]
 pub(super) struct FetchedData {
     files: Vec<ListedFile>,
@@ -188,7 +176,7 @@ pub(super) struct FetchedData {
     pagination: Pagination,
 }
 
-#[derive(Debug, JsonSchema, Serialize)]
+#[derive(Debug, Serialize, JsonSchema)]
 #[serde(rename_all = "PascalCase")]
 struct ListedFile {
     file_token: Uuid,
@@ -199,7 +187,7 @@ struct ListedFile {
     visible_to_admins: bool,
 }
 
-#[derive(Debug, JsonSchema, Serialize)]
+#[derive(Debug, Serialize, JsonSchema)]
 #[serde(rename_all = "PascalCase")]
 struct ListedInfo {
     filename: String,
@@ -212,7 +200,7 @@ struct ListedInfo {
     private: bool,
 }
 
-#[derive(Debug, JsonSchema, Serialize)]
+#[derive(Debug, Serialize, JsonSchema)]
 #[serde(rename_all = "PascalCase")]
 struct Category {
     category_token: Uuid,
@@ -221,7 +209,7 @@ struct Category {
     primary: bool,
 }
 
-#[derive(Debug, JsonSchema, Serialize)]
+#[derive(Debug, Serialize, JsonSchema)]
 struct Storage {
     #[serde(rename = "UsedMB")]
     used_mb: Decimal,
@@ -231,7 +219,7 @@ struct Storage {
     remaining_mb: Decimal,
 }
 
-#[derive(Debug, JsonSchema, Serialize)]
+#[derive(Debug, Serialize, JsonSchema)]
 #[serde(rename_all = "PascalCase")]
 struct Pagination {
     page: u64,
@@ -299,7 +287,7 @@ impl Storage {
     }
 }
 
-#[derive(Debug, JsonSchema, Serialize)]
+#[derive(Debug, Serialize, JsonSchema)]
 #[serde(rename_all = "PascalCase")]
 pub(super) struct UrlData {
     file_token: Uuid,

@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use reqwest::Method;
+use sqlx::ConnectOptions;
 use tokio::io::AsyncWriteExt;
 
 use super::*;
@@ -127,4 +128,38 @@ async fn a_client_that_goes_away_stops_nothing() {
         assert!([200, 404].contains(&status), "{status}");
         assert_nothing_left(&server, &ann.key, &token).await;
     }
+}
+
+#[tokio::test]
+async fn a_success_that_nobody_heard_is_told_to_the_repeat() {
+    let server = Server::start().await;
+    let ann = server.account("ann").await;
+    let token = upload_report(&server, &ann.key).await;
+    // The database lets nobody write until the client is gone.
+    let database = sqlx::sqlite::SqliteConnectOptions::new().filename(server.data().join("unfile.db"));
+    let mut writer = database.connect().await.unwrap();
+    sqlx::query("begin immediate").execute(&mut writer).await.unwrap();
+    let body = token_body(&token);
+    let request = format!(
+        "POST /files/delete HTTP/1.1\r\nhost: localhost\r\nauthorization: Bearer {}\r\ncontent-length: {}\r\n\r\n{body}",
+        ann.key,
+        body.len(),
+    );
+    let mut socket = tokio::net::TcpStream::connect(("127.0.0.1", server.port())).await.unwrap();
+    socket.write_all(request.as_bytes()).await.unwrap();
+    let asked = std::sync::atomic::AtomicU64::new(1);
+    wait_until("the call is under way", || async {
+        let without_it = 1 + asked.fetch_add(1, std::sync::atomic::Ordering::SeqCst);
+        calls_of(&post(&server, &ann.key, "/files/fetch", "").await) > without_it
+    })
+    .await;
+    drop(socket);
+    for _ in 0..20 {
+        fetch(&server, &ann.key).await;
+    }
+    sqlx::query("rollback").execute(&mut writer).await.unwrap();
+    wait_until("the deletion goes on", || async { nodes(&server, &token).await == 0 }).await;
+    let done = delete(&server, &ann.key, &token).await;
+    assert_reply(&done, 200, &deleted_body(&token, calls_of(&done)));
+    assert_eq!(delete(&server, &ann.key, &token).await.status, 404);
 }

@@ -142,6 +142,17 @@ async fn the_quota_is_exact() {
 }
 
 #[tokio::test]
+async fn the_quota_is_checked_before_the_name() {
+    let server = Server::start().await;
+    let ann = server.account_with("ann", &["--quota", "2"]).await;
+    upload(&server, &ann.key, "a.txt", "text/plain", b"x").await;
+    let reply = try_upload(&server, &ann.key, "a.txt", "text/plain", b"xy").await;
+    assert_eq!(reply.status, 400, "{}", reply.text());
+    assert!(reply.text().contains("Storage quota exceeded."), "{}", reply.text());
+    assert_eq!(try_upload(&server, &ann.key, "a.txt", "text/plain", b"x").await.status, 409);
+}
+
+#[tokio::test]
 async fn a_taken_name_is_409_with_the_token_that_has_it() {
     let server = Server::start().await;
     let (ann, bob) = (server.account("ann").await, server.account("bob").await);

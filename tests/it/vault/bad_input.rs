@@ -117,8 +117,10 @@ async fn path_and_method_are_judged_before_the_key() {
 async fn head_opens_no_transfer() {
     let server = Server::start().await;
     let key = server.account("ann").await.key;
-    let head = call(&server, Method::HEAD, "transfer", &key).await;
-    assert_eq!((head.status, head.header("allow")), (405, "GET, POST, DELETE"));
+    for path in ["transfer", "transfer/"] {
+        let reply = call(&server, Method::HEAD, path, &key).await;
+        assert_eq!((reply.status, reply.header("allow")), (405, "GET, POST, DELETE"));
+    }
     assert_eq!(server.sql("select count(*) from transfer").await, [[0]]);
 }
 

@@ -93,13 +93,16 @@ async fn only_bearer_carries_a_key() {
 #[tokio::test]
 async fn signing_out_ends_the_key() {
     let server = Server::start().await;
-    let (_, token) = ann_signed_in(&server).await;
+    let (ann, token) = ann_signed_in(&server).await;
     let other = sign_in(&server).await;
-    let reply = call(&server, Method::DELETE, "authenticate", &token).await;
-    assert_reply(&reply, 200, &format!(r#"{{"token":"{token}"}}"#));
+    let ended = |key: &str| format!(r#"{{"token":"{key}"}}"#);
+    assert_reply(&call(&server, Method::DELETE, "authenticate", &token).await, 200, &ended(&token));
     assert_reply(&call(&server, Method::DELETE, "authenticate", &token).await, 403, KEY_INCORRECT);
     assert_reply(&call(&server, Method::GET, "root_folder", &token).await, 403, KEY_INCORRECT);
     assert_eq!(call(&server, Method::GET, "root_folder", &other).await.status, 200);
+    // An API key is a key like any other.
+    assert_reply(&call(&server, Method::DELETE, "authenticate", &ann.key).await, 200, &ended(&ann.key));
+    assert_reply(&call(&server, Method::GET, "root_folder", &ann.key).await, 403, KEY_INCORRECT);
 }
 
 #[tokio::test]
