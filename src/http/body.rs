@@ -1,9 +1,14 @@
-//! Request bodies: read whole within a bound, or passed on as they come.
+//! Bodies: requests' read whole within a bound, or passed on as they come; answers' in JSON.
 
-use axum::body::Body;
+use axum::{
+    body::Body,
+    http::{StatusCode, header::CONTENT_TYPE},
+    response::{IntoResponse, Response},
+};
 use bytes::{Bytes, BytesMut};
 use futures_util::StreamExt;
 use http_body_util::BodyExt;
+use serde::Serialize;
 
 use crate::engine::ByteStream;
 
@@ -38,4 +43,16 @@ pub(crate) async fn read_body(mut body: Body, limit: usize) -> Result<Bytes, Bod
 /// A body as it comes in.
 pub(crate) fn byte_stream(body: Body) -> ByteStream {
     body.into_data_stream().map(|chunk| chunk.map_err(std::io::Error::other)).boxed()
+}
+
+/// A JSON answer.
+pub(crate) fn json(status: StatusCode, body: &impl Serialize) -> Response {
+    match serde_json::to_vec(body) {
+        Ok(bytes) => (status, [(CONTENT_TYPE, "application/json")], bytes).into_response(),
+        Err(error) => {
+            // A bug of ours: nothing that a client sends decides whether a body can be written.
+            tracing::error!(%error, "an answer could not be written");
+            StatusCode::INTERNAL_SERVER_ERROR.into_response()
+        }
+    }
 }

@@ -7,8 +7,8 @@ use axum::{
     response::{IntoResponse, Response},
 };
 
-use super::wire::{self, ErrorBody};
-use crate::engine::error::Error;
+use super::wire::ErrorBody;
+use crate::{engine::error::Error, http::body::json};
 
 /// A message and the key by which clients tell what it means: the part that refused calls and refused entries of a
 /// batch have in common.
@@ -136,7 +136,7 @@ impl IntoResponse for Refusal {
     fn into_response(self) -> Response {
         let body =
             ErrorBody { message: self.reason.message, ui_message_key: self.reason.key, status_code: self.status_code };
-        let mut answer = (self.status, wire::json(&body)).into_response();
+        let mut answer = json(self.status, &body);
         if let Some(wait) = self.retry_after {
             answer.headers_mut().insert(RETRY_AFTER, HeaderValue::from(whole_seconds(wait)));
         }

@@ -8,28 +8,18 @@ mod file;
 mod token;
 mod transfer;
 
-use axum::{
-    body::Body,
-    http::{StatusCode, header::CONTENT_TYPE},
-    response::{IntoResponse, Response},
-};
+use axum::{http::StatusCode, response::Response};
 use schemars::JsonSchema;
 use serde::Serialize;
 use time::{OffsetDateTime, format_description::BorrowedFormatItem, macros::format_description};
 use uuid::Uuid;
 
 pub(super) use self::{delete::*, file::*, token::*, transfer::*};
+use crate::http::body;
 
 /// A JSON answer with status 200.
-pub(super) fn json<T: Serialize>(body: &T) -> Response {
-    match serde_json::to_vec(body) {
-        Ok(bytes) => ([(CONTENT_TYPE, "application/json")], Body::from(bytes)).into_response(),
-        Err(error) => {
-            // No body above can fail: none has a map with keys that are not text.
-            tracing::error!(dialect = "vault", %error, "an answer could not be written");
-            StatusCode::INTERNAL_SERVER_ERROR.into_response()
-        }
-    }
+pub(super) fn json(body: &impl Serialize) -> Response {
+    body::json(StatusCode::OK, body)
 }
 
 /// An id as 32 lower-case hex digits: .NET's form "N" (vault.md 1).
