@@ -12,13 +12,15 @@ use axum::{
 };
 use serde::Serialize;
 
-use super::{
-    fields::{FieldErrors, FileId},
-    wire::json,
-};
+use super::fields::{FieldErrors, FileId};
 use crate::{
     engine::error::Error,
-    http::{body::BodyError, rate::OverRate, s3_error::s3_error, sigv4},
+    http::{
+        body::{BodyError, json},
+        rate::OverRate,
+        s3_error::s3_error,
+        sigv4,
+    },
 };
 
 /// Everything that a call with a key can be refused for.

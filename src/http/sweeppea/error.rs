@@ -9,9 +9,12 @@ use uuid::Uuid;
 
 use super::{
     file_type,
-    wire::{Decimal, Telemetry, json},
+    wire::{Decimal, Telemetry},
 };
-use crate::{engine::error::Error, http::s3_error::s3_error};
+use crate::{
+    engine::error::Error,
+    http::{body::json, s3_error::s3_error},
+};
 
 /// Why a call was not done. Nothing was changed, but where [`Refusal::Internal`] says otherwise.
 #[derive(Debug)]

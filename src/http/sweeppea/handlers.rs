@@ -16,14 +16,14 @@ use super::{
     fields::Members,
     file_type,
     read_url::{Grant, PURPOSE},
-    wire::{self, DeletedData, FetchedData, Success, UploadedData, UrlData},
+    wire::{DeletedData, FetchedData, Success, UploadedData, UrlData},
 };
 use crate::{
     engine::{
         error::Error,
         model::{FileInfo, GoneVerdict, NewFile, NodeName},
     },
-    http::{App, content::user_bytes},
+    http::{App, body::json, content::user_bytes},
 };
 
 /// Bytes of an uploaded file (sweeppea.md 4.1).
@@ -56,7 +56,7 @@ impl Call {
                     data: done.data,
                     message: done.message,
                 };
-                wire::json(StatusCode::OK, &success)
+                json(StatusCode::OK, &success)
             }
             Err(refusal) => {
                 let counts = refusal.status() != StatusCode::FORBIDDEN;
