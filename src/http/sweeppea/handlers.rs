@@ -76,7 +76,7 @@ pub(super) async fn delete(State(app): State<App>, call: Call, body: Body) -> Re
 }
 
 async fn delete_file(app: &App, call: &Call, body: Body) -> Outcome<DeletedData> {
-    let (body, _place) = app.sweeppea.room.read(body).await?;
+    let (body, _place) = app.sweeppea.room.read(call.caller.account, body).await?;
     let token = Members::of(&body).file_token().map_err(|field| Help::Delete.about(field))?;
     // A client that goes away drops this future; the engine's work goes on without it.
     match app.engine.delete_and_wait(&call.caller, token).await? {
@@ -94,7 +94,7 @@ pub(super) async fn upload(State(app): State<App>, call: Call, body: Body) -> Re
 }
 
 async fn upload_file(app: &App, call: &Call, body: Body) -> Outcome<UploadedData> {
-    let (body, _place) = app.sweeppea.room.read(body).await?;
+    let (body, _place) = app.sweeppea.room.read(call.caller.account, body).await?;
     // Decoding keeps a thread busy for a while: not one that other calls wait for.
     let checked = tokio::task::spawn_blocking(move || check_upload(&body)).await;
     let (new, bytes) = checked.map_err(|error| Error::Internal(error.into()))??;
@@ -131,7 +131,7 @@ pub(super) async fn fetch(State(app): State<App>, call: Call, body: Body) -> Res
 }
 
 async fn fetch_files(app: &App, call: &Call, body: Body) -> Outcome<FetchedData> {
-    let (body, _place) = app.sweeppea.room.read(body).await?;
+    let (body, _place) = app.sweeppea.room.read(call.caller.account, body).await?;
     let query = Members::of(&body).page();
     let files = app.engine.files(&call.caller, query.clone()).await?;
     let account = match files.total {
@@ -148,7 +148,7 @@ pub(super) async fn get_file_url(State(app): State<App>, call: Call, body: Body)
 }
 
 async fn sign_url(app: &App, call: &Call, body: Body) -> Outcome<UrlData> {
-    let (body, _place) = app.sweeppea.room.read(body).await?;
+    let (body, _place) = app.sweeppea.room.read(call.caller.account, body).await?;
     let wanted = Members::of(&body);
     let refuse = |field: Field| Help::GetFileUrl.about(field);
     let token = wanted.file_token().map_err(refuse)?;
@@ -174,7 +174,7 @@ pub(super) async fn send(State(app): State<App>, call: Call, body: Body) -> Resp
 
 /// There is no mail server in this version, so nobody gets further than that (sweeppea.md 4.5).
 async fn mail_file(app: &App, call: &Call, body: Body) -> Outcome<()> {
-    let (body, _place) = app.sweeppea.room.read(body).await?;
+    let (body, _place) = app.sweeppea.room.read(call.caller.account, body).await?;
     let members = Members::of(&body);
     let refuse = |field: Field| Help::Send.about(field);
     let token = members.file_token().map_err(refuse)?;
