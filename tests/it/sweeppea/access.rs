@@ -20,6 +20,9 @@ async fn without_a_bearer_token_every_call_is_401() {
             let reply = server.send(Method::POST, path, &[("authorization", value)], "{}").await;
             assert_reply(&reply, 401, body);
         }
+        let bearer = format!("Bearer {raw}");
+        let twice = [("authorization", bearer.as_str()), ("authorization", bearer.as_str())];
+        assert_reply(&server.send(Method::POST, path, &twice, "{}").await, 401, body);
     }
 }
 
