@@ -18,7 +18,7 @@ use crate::{
     http::{
         body::{BodyError, json},
         rate::OverRate,
-        s3_error::s3_error,
+        s3_error::{self, s3_error},
         sigv4,
     },
 };
@@ -128,9 +128,13 @@ fn engine_error(error: Error) -> Response {
         | Error::BodyBrokenOff
         | Error::Exists(_)) => {
             log_fault(&error);
-            detail(S::INTERNAL_SERVER_ERROR, "A server error occurred.")
+            server_error()
         }
     }
+}
+
+pub(super) fn server_error() -> Response {
+    detail(StatusCode::INTERNAL_SERVER_ERROR, "A server error occurred.")
 }
 
 /// Everything that the upload URL can be refused for.
@@ -186,7 +190,7 @@ fn put_engine_error(error: Error) -> Response {
         | Error::TooManyUploads
         | Error::Exists(_)) => {
             log_fault(&error);
-            s3_error(S::INTERNAL_SERVER_ERROR, "InternalError", "We encountered an internal error. Please try again.")
+            s3_error::internal_error()
         }
     }
 }

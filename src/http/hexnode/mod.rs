@@ -120,6 +120,11 @@ fn bare_key(headers: &HeaderMap) -> Result<&str, Refusal> {
     }
 }
 
+/// The answer to a call that met a fault of the server, which is logged already.
+pub(crate) fn fault() -> Response {
+    error::server_error()
+}
+
 /// The answer to a path under the base that is no call.
 pub(crate) fn unknown_path() -> Response {
     Refusal::UnknownPath.into_response()

@@ -2,8 +2,8 @@
 
 use axum::{
     body::Body,
-    extract::{Path, RawQuery, State},
-    http::StatusCode,
+    extract::State,
+    http::{Method, StatusCode, Uri},
     response::{IntoResponse, Response},
 };
 use bytes::Bytes;
@@ -15,7 +15,7 @@ use super::{
     error::{Field, Help, ReadRefusal, Refusal},
     fields::Members,
     file_type,
-    read_url::{Grant, PURPOSE},
+    read_url::{Grant, PURPOSE, READ_URLS},
     wire::{DeletedData, FetchedData, Success, UploadedData, UrlData},
 };
 use crate::{
@@ -183,13 +183,19 @@ async fn mail_file(app: &App, call: &Call, body: Body) -> Outcome<()> {
     Err(Refusal::MailOff)
 }
 
-pub(super) async fn read(State(app): State<App>, Path(path): Path<(String, String)>, query: RawQuery) -> Response {
-    read_file(&app, &path.0, query).await.into_response()
+/// Answers every method of a read URL, in S3's words.
+pub(super) async fn read(State(app): State<App>, method: Method, url: Uri) -> Response {
+    read_file(&app, &method, &url).await.into_response()
 }
 
-async fn read_file(app: &App, file: &str, RawQuery(query): RawQuery) -> Result<Response, ReadRefusal> {
+async fn read_file(app: &App, method: &Method, url: &Uri) -> Result<Response, ReadRefusal> {
+    if ![Method::GET, Method::HEAD].contains(method) {
+        return Err(ReadRefusal::Method);
+    }
     let key = app.engine.signing_key(PURPOSE);
-    let grant = Grant::check(&key, file, &query.unwrap_or_default(), app.engine.now())?;
+    // As it stands in the URL: neither the name behind it nor any escape in it has to be a text.
+    let file = url.path().strip_prefix(READ_URLS).and_then(|rest| rest.split('/').nth(1)).unwrap_or_default();
+    let grant = Grant::check(&key, file, url.query().unwrap_or_default(), app.engine.now())?;
     let content = app.engine.read_signed(grant.file).await?;
     Ok(user_bytes(content, grant.mode.disposition()))
 }
