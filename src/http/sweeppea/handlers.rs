@@ -21,7 +21,7 @@ use super::{
 use crate::{
     engine::{
         error::Error,
-        model::{FileInfo, GoneVerdict, NewFile, NodeName},
+        model::{Account, FileInfo, GoneVerdict, NewFile, NodeName},
     },
     http::{App, body::json, content::user_bytes},
 };
@@ -100,12 +100,26 @@ async fn upload_file(app: &App, call: &Call, body: Body) -> Outcome<UploadedData
     let (new, bytes) = checked.map_err(|error| Error::Internal(error.into()))??;
     let size = bytes.len() as u64;
     let name = new.name.as_str().to_owned();
+    // Read before anything is stored: an answer that tells of a stored file must not fail for want of it.
+    let account = app.engine.account(&call.caller).await?;
     let file = match app.engine.store_file(&call.caller, new, bytes).await {
         Err(Error::NameTaken { by }) => return Err(Refusal::NameTaken { name, by }),
         stored => stored?,
     };
-    let account = app.engine.account(&call.caller).await?;
+    let account = match account.category {
+        Some(_) => account,
+        // The first upload has made it.
+        None => or_as_before(app.engine.account(&call.caller).await, account),
+    };
     Ok(Done { consumed: size, ..Done::new("(OK) File uploaded successfully.", UploadedData::new(file, &account)) })
+}
+
+/// The account as it is now, or, if that cannot be told, as it was: then its answer lacks the category's token.
+fn or_as_before(now: Result<Account, Error>, before: Account) -> Account {
+    now.unwrap_or_else(|error| {
+        tracing::warn!(dialect = "sweeppea", %error, "an account could not be read again");
+        before
+    })
 }
 
 /// The members, the type, the size, in this order; quota and name are the engine's to check.
@@ -198,4 +212,35 @@ async fn read_file(app: &App, method: &Method, url: &Uri) -> Result<Response, Re
     let grant = Grant::check(&key, file, url.query().unwrap_or_default(), app.engine.now())?;
     let content = app.engine.read_signed(grant.file).await?;
     Ok(user_bytes(content, grant.mode.disposition()))
+}
+
+#[cfg(test)]
+mod tests {
+    use uuid::Uuid;
+
+    use super::*;
+    use crate::engine::model::{AccountId, Role};
+
+    #[test]
+    fn a_stored_file_is_told_of_even_if_its_account_cannot_be_read_again() {
+        let account = |category| Account {
+            id: AccountId(1),
+            uid: Uuid::nil(),
+            name: "ann".to_owned(),
+            display_name: String::new(),
+            email: String::new(),
+            role: Role::User,
+            disabled: false,
+            quota: 0,
+            used: 0,
+            purging: 0,
+            max_calls: 0,
+            category,
+        };
+        let before = || account(None);
+        let failed = Err(Error::Internal(anyhow::anyhow!("the database is locked")));
+        assert_eq!(or_as_before(failed, before()).category, None);
+        let category = Some(Uuid::new_v4());
+        assert_eq!(or_as_before(Ok(account(category)), before()).category, category);
+    }
 }
