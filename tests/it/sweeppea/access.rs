@@ -72,6 +72,20 @@ async fn a_key_restricted_to_reading_only_reads() {
     assert_eq!(file_url(&server, &reader, &token).await.status, 200);
 }
 
+/// 403, then 429, then 413.
+#[tokio::test]
+async fn whether_a_caller_may_comes_before_what_it_sends() {
+    let server = Server::start_with(&[("UNFILE_SWEEPPEA_RATE", "1")]).await;
+    let ann = server.account("ann").await;
+    let reader = server.cli(&["key", "add", "ann", "--read-only", "--json"]).await;
+    let reader = text(&reader.json::<Value>()["key"]);
+    let large = bytes::Bytes::from(vec![b' '; (32 << 20) + 1]);
+    for (key, status) in [(&reader, 403), (&ann.key, 413), (&ann.key, 429), (&reader, 403)] {
+        let reply = post(&server, key, "/files/upload", large.clone()).await;
+        assert_eq!(reply.status, status, "{}", reply.text());
+    }
+}
+
 #[tokio::test]
 async fn the_scheme_word_may_be_in_any_case_and_a_final_slash_is_accepted() {
     let server = Server::start().await;
