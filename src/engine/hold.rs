@@ -26,7 +26,7 @@ impl Engine {
         }
         let reason = reason.to_owned();
         self.committer
-            .write("hold.add", async move |tx: &mut Tx| {
+            .write_freeing("hold.add", async move |tx: &mut Tx| {
                 if purge::is_leased(tx, uid).await? {
                     return Err(Error::Invalid("the bytes of this file are being removed at this moment"));
                 }
@@ -44,7 +44,7 @@ impl Engine {
     /// `NotFound`: there is none.
     pub async fn remove_hold(&self, uid: Uuid) -> Result<()> {
         self.committer
-            .write("hold.remove", async move |tx: &mut Tx| match hold::remove(tx, uid).await? {
+            .write_freeing("hold.remove", async move |tx: &mut Tx| match hold::remove(tx, uid).await? {
                 true => Ok(()),
                 false => Err(Error::NotFound),
             })

@@ -116,7 +116,7 @@ impl Engine {
         let committer =
             Committer::start(store.clone(), options.clock.clone(), options.faults.clone(), Arc::clone(&reserve))?;
         let (installation, secret) = committer
-            .write("setting", async move |tx: &mut Tx| {
+            .write_freeing("setting", async move |tx: &mut Tx| {
                 for (name, bytes) in [("installation", 16), ("secret", 32)] {
                     let random: Vec<u8> = (0..bytes).map(|_| rand::rng().random()).collect();
                     store::setting::keep(tx, name, &hex(&random)).await?;
