@@ -40,9 +40,9 @@ const LARGEST_OBJECT: u64 = 5 * 1024 * 1024 * 1024;
 impl Engine {
     /// Uploads are refused while the disk has no room to spare.
     fn room(&self) -> Result<()> {
-        match self.reserve.is_kept() {
-            true => Ok(()),
-            false => Err(Error::StorageFull),
+        match self.reserve.is_given_up() {
+            true => Err(Error::StorageFull),
+            false => Ok(()),
         }
     }
 

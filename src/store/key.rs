@@ -178,8 +178,8 @@ pub(crate) async fn forget_sign_ins(tx: &mut Tx, before: i64) -> Result<u64> {
         "delete from api_key where id in (select id from api_key where scope = 'vault' and (expires_at < $1 or \
          revoked_at < $1) limit 500)",
     )
-        .bind(before)
-        .execute(&mut **tx)
-        .await
-        .map(|done| done.rows_affected())
+    .bind(before)
+    .execute(&mut **tx)
+    .await
+    .map(|done| done.rows_affected())
 }

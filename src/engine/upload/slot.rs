@@ -104,7 +104,8 @@ impl Engine {
             .await?;
         let stored = self.write_object(owner, &key, bytes, limit).await?;
         let (md5, put) = (stored.md5, key.clone());
-        let kept = self.committer.write("slot.put", async move |tx: &mut Tx| keep(tx, owner, &put, &stored).await).await;
+        let kept =
+            self.committer.write("slot.put", async move |tx: &mut Tx| keep(tx, owner, &put, &stored).await).await;
         self.kept(owner, &key, kept).await?.map(|()| md5)
     }
 

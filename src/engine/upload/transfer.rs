@@ -198,8 +198,8 @@ impl Engine {
             let _turn = turn;
             engine.finish_file(creator, group, file).await
         })
-            .await
-            .map_err(|error| Error::Internal(error.into()))?
+        .await
+        .map_err(|error| Error::Internal(error.into()))?
     }
 
     async fn finish_file(&self, creator: AccountId, group: Uuid, file: Uuid) -> Result<()> {
