@@ -1,8 +1,8 @@
 //! The server from start to stop: data directory, engine, first account, listeners, workers, drain.
 //!
-//! The order of a start matters. The lock on the data directory comes first, so that a second server touches nothing.
-//! The listeners are bound next, so that a taken port is found before work begins; who connects early waits. The
-//! ready line comes last. A stop goes the other way: no new connections, running requests to their end, then the
+//! The order of a start matters. The locks on data directory and database come first, so that a second server touches
+//! nothing. The listeners are bound next, so that a taken port is found before work begins; who connects early waits.
+//! The ready line comes last. A stop goes the other way: no new connections, running requests to their end, then the
 //! workers, then the engine.
 
 mod first_start;
@@ -33,7 +33,7 @@ const DRAIN: Duration = Duration::from_secs(30);
 /// Anything that keeps it from starting, in one line, or that ends it before it was asked to.
 pub async fn serve(config: Config) -> Result<()> {
     lock::create_data_dir(&config.data)?;
-    let _lock = lock::DataLock::take(&config.data)?;
+    let _locks = lock::Locks::take(&config.data, &config.database)?;
     let mut signals = Signals::listen()?;
     let (config, listeners) = listener::bind(config).await?;
     let config = Arc::new(config);

@@ -229,10 +229,28 @@ async fn one_server_for_one_data_directory() {
     let port = free_port().to_string();
     let second = server.cli(&["serve", "--listen", &format!("127.0.0.1:{port}")]).await;
     assert_eq!(second.status, 2);
-    assert!(second.stderr.contains("another server works on"), "{second:?}");
+    assert!(second.stderr.contains("data: ") && second.stderr.contains("another server works on it"), "{second:?}");
     assert_eq!(second.stdout, "");
     server.kill().await;
     server.start_again().await;
+    assert_eq!(get(&server, "/readyz").await.0, 200);
+}
+
+#[tokio::test]
+async fn one_server_for_one_database() {
+    let server = Server::start().await;
+    let dir = tempfile::tempdir().unwrap();
+    let link = dir.path().join("link.db");
+    std::os::unix::fs::symlink(server.data().join("unfile.db"), &link).unwrap();
+    let listen = format!("127.0.0.1:{}", free_port());
+    for database in [server.data().join("unfile.db"), link] {
+        let database = format!("sqlite:{}", database.display());
+        let data = dir.path().join("other");
+        let second = ["serve", "--data", data.to_str().unwrap(), "--database", &database, "--listen", &listen];
+        let second = server.cli(&second).await;
+        assert_eq!((second.status, second.stdout.as_str()), (2, ""), "{second:?}");
+        assert!(second.stderr.contains("database: ") && second.stderr.contains("another server works on it"));
+    }
     assert_eq!(get(&server, "/readyz").await.0, 200);
 }
 
