@@ -1,9 +1,10 @@
 //! The server from start to stop: data directory, engine, first account, listeners, workers, drain.
 //!
-//! The order of a start matters. The lock on the data directory comes first, so that a second server touches nothing.
-//! The listeners are bound next, so that a taken port is found before work begins; who connects early waits. The
-//! ready line comes last. A stop goes the other way: no new connections, running requests to their end, then the
-//! workers, then the engine.
+//! The order of a start matters. The locks on data directory and database come first, so that a second server touches
+//! nothing. The listeners are bound next, so that a taken port is found before work begins; who connects early waits.
+//! The ready line comes last. A stop goes the other way: no new connections, running requests to their end, then the
+//! workers, then the engine. Each step of it has a bound: what hangs is left behind, as by a crash, and the next start
+//! takes it up.
 
 mod first_start;
 mod listener;
@@ -12,7 +13,10 @@ mod lock;
 use std::{io::Write, sync::Arc, time::Duration};
 
 use anyhow::{Context, Result};
-use tokio::signal::unix::{Signal, SignalKind, signal};
+use tokio::{
+    signal::unix::{Signal, SignalKind, signal},
+    time::timeout,
+};
 use tokio_util::sync::CancellationToken;
 
 use crate::{
@@ -27,13 +31,16 @@ use crate::{
 /// How long running requests may take to end after SIGTERM or SIGINT.
 const DRAIN: Duration = Duration::from_secs(30);
 
+/// How long each step after that may take: it ends in moments, or hangs for good.
+const STEP: Duration = Duration::from_secs(10);
+
 /// Runs the server until SIGTERM or SIGINT.
 ///
 /// # Errors
 /// Anything that keeps it from starting, in one line, or that ends it before it was asked to.
 pub async fn serve(config: Config) -> Result<()> {
     lock::create_data_dir(&config.data)?;
-    let _lock = lock::DataLock::take(&config.data)?;
+    let _locks = lock::Locks::take(&config.data, &config.database)?;
     let mut signals = Signals::listen()?;
     let (config, listeners) = listener::bind(config).await?;
     let config = Arc::new(config);
@@ -57,10 +64,17 @@ pub async fn serve(config: Config) -> Result<()> {
         () = signals.next() => running.cut(),
     }
     stop.cancel();
-    counter.await?;
-    jobs.stop().await;
-    engine.close().await;
+    within_step("counter of calls", async { drop(counter.await) }).await;
+    within_step("jobs", jobs.stop()).await;
+    within_step("engine", engine.close()).await;
     ended.unwrap_or(Ok(()))
+}
+
+/// Waits for a step of the stop, but not for ever.
+async fn within_step(name: &str, step: impl Future<Output = ()>) {
+    if timeout(STEP, step).await.is_err() {
+        tracing::error!(step = name, "does not stop and is left behind");
+    }
 }
 
 async fn open_engine(config: &Config) -> Result<Engine> {
@@ -117,5 +131,21 @@ impl Signals {
             _ = self.term.recv() => {}
             _ = self.int.recv() => {}
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use tokio::time::Instant;
+
+    use super::*;
+
+    #[tokio::test(start_paused = true)]
+    async fn a_step_that_hangs_is_left_behind() {
+        let start = Instant::now();
+        within_step("test", std::future::pending()).await;
+        assert_eq!(start.elapsed().as_secs(), STEP.as_secs());
+        within_step("test", std::future::ready(())).await;
+        assert_eq!(start.elapsed().as_secs(), STEP.as_secs());
     }
 }

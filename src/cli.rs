@@ -11,6 +11,7 @@ use std::{
     ffi::OsString,
     io::{IsTerminal, Write},
     process::ExitCode,
+    time::Duration,
 };
 
 use anyhow::anyhow;
@@ -76,14 +77,20 @@ fn first_line(error: &clap::Error) -> anyhow::Error {
     anyhow!("{}", line.trim_start_matches("error: "))
 }
 
+/// How long threads that still work on files may take to end once the server has stopped.
+const LAST_THREADS: Duration = Duration::from_secs(5);
+
 /// Runs the server, with one log line a request.
 ///
 /// # Errors
 /// What keeps it from running.
 pub fn run_server(server: impl Future<Output = anyhow::Result<()>>) -> Result<(), Failure> {
     log_to_stderr("info");
-    runtime()?.block_on(server)?;
-    Ok(())
+    let runtime = runtime()?;
+    let served = runtime.block_on(server);
+    // A disk that does not answer holds its thread for ever; the process ends all the same.
+    runtime.shutdown_timeout(LAST_THREADS);
+    Ok(served?)
 }
 
 /// Runs a command; only warnings are logged.

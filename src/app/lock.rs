@@ -1,4 +1,4 @@
-//! The data directory and the lock that keeps a second server out of it.
+//! The data directory, and the locks that keep a second server out of an installation.
 
 use std::{
     fs::{DirBuilder, File},
@@ -17,25 +17,33 @@ pub(crate) fn create_data_dir(data: &Path) -> Result<()> {
     DirBuilder::new().recursive(true).mode(0o700).create(data).with_context(|| format!("data: {}", data.display()))
 }
 
-/// Held for as long as a server works on a data directory. The system lets go of it when the process ends, in
-/// whatever way; the file itself stays.
-pub(crate) struct DataLock {
-    _file: File,
+/// Held for as long as a server works on an installation: on its data directory and on its database, either of which
+/// two servers could share without the other. The system lets go of it when the process ends, in whatever way; the
+/// files themselves stay.
+pub(crate) struct Locks {
+    _held: [File; 2],
 }
 
-impl DataLock {
-    pub(crate) fn take(data: &Path) -> Result<Self> {
-        let path = data.join("lock");
-        let file = File::options()
-            .create(true)
-            .truncate(false)
-            .write(true)
-            .open(&path)
-            .with_context(|| format!("data: {}", path.display()))?;
-        match flock(&file, FlockOperation::NonBlockingLockExclusive) {
-            Ok(()) => Ok(Self { _file: file }),
-            Err(Errno::WOULDBLOCK) => bail!("data: another server works on {}", data.display()),
-            Err(error) => Err(error).with_context(|| format!("data: {}", path.display())),
-        }
+impl Locks {
+    /// # Errors
+    /// Another server holds one of them; the text names the setting.
+    pub(crate) fn take(data: &Path, database: &Path) -> Result<Self> {
+        let of_data = lock(&data.join("lock")).with_context(|| format!("data: {}", data.display()))?;
+        // The database opens what a link leads to, so that is what must not be shared. One that is not there yet has
+        // no links.
+        let database = database.canonicalize().unwrap_or_else(|_| database.to_owned());
+        let mut beside = database.clone().into_os_string();
+        beside.push(".lock");
+        let of_database = lock(beside.as_ref()).with_context(|| format!("database: {}", database.display()))?;
+        Ok(Self { _held: [of_data, of_database] })
+    }
+}
+
+fn lock(path: &Path) -> Result<File> {
+    let file = File::options().create(true).truncate(false).write(true).open(path)?;
+    match flock(&file, FlockOperation::NonBlockingLockExclusive) {
+        Ok(()) => Ok(file),
+        Err(Errno::WOULDBLOCK) => bail!("another server works on it"),
+        Err(error) => Err(error.into()),
     }
 }

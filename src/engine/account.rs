@@ -152,7 +152,7 @@ impl Engine {
     pub async fn set_password(&self, name: &str, password: &str) -> Result<()> {
         let (name, hash) = (name.to_owned(), self.passwords.hash(password).await?);
         self.committer
-            .write("account.passwd", async move |tx: &mut Tx| {
+            .write_freeing("account.passwd", async move |tx: &mut Tx| {
                 let id = by_name(tx, &name).await?.id;
                 account::set_password(tx, id, &hash).await?;
                 store::key::revoke_sign_ins(tx, id).await?;
@@ -168,7 +168,7 @@ impl Engine {
     pub async fn set_disabled(&self, name: &str, disabled: bool) -> Result<()> {
         let name = name.to_owned();
         self.committer
-            .write("account.disable", async move |tx: &mut Tx| {
+            .write_freeing("account.disable", async move |tx: &mut Tx| {
                 let id = by_name(tx, &name).await?.id;
                 account::set_disabled(tx, id, disabled).await?;
                 if disabled {

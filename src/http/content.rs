@@ -38,8 +38,19 @@ pub(crate) fn user_bytes(content: Content, disposition: Disposition) -> Response
     (headers, Body::from_stream(content.stream)).into_response()
 }
 
-/// Types a browser may show in place. They hold no code that a browser would run.
-const INERT: [&str; 7] = ["image/png", "image/jpeg", "image/gif", "image/webp", "image/bmp", "text/plain", PDF];
+/// Types a browser may show in place. They hold no code that a browser would run. JPEG and BMP have a second name each,
+/// which old clients declare.
+const INERT: [&str; 9] = [
+    "image/png",
+    "image/jpeg",
+    "image/jpg",
+    "image/gif",
+    "image/webp",
+    "image/bmp",
+    "image/x-ms-bmp",
+    "text/plain",
+    PDF,
+];
 
 const PDF: &str = "application/pdf";
 
@@ -189,7 +200,17 @@ mod tests {
 
     #[test]
     fn only_inert_types_are_shown_in_place() {
-        for shown in INERT {
+        for shown in [
+            "image/png",
+            "image/jpeg",
+            "image/jpg",
+            "image/gif",
+            "image/webp",
+            "image/bmp",
+            "image/x-ms-bmp",
+            "text/plain",
+            "application/pdf",
+        ] {
             assert!(is_inline(shown), "{shown}");
         }
         assert!(is_inline("Image/PNG"));

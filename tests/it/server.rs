@@ -1,10 +1,22 @@
 //! The server as a process: its ready line, health, readiness, figures, description, start, stop and limits.
 
-use std::{collections::BTreeSet, os::unix::fs::PermissionsExt, path::Path, process::Command, time::Duration};
+use std::{
+    cell::RefCell,
+    collections::BTreeSet,
+    fs::File,
+    os::unix::fs::{OpenOptionsExt, PermissionsExt},
+    path::Path,
+    process::Command,
+    time::Duration,
+};
 
 use bytes::Bytes;
 use futures_util::stream;
 use reqwest::{Body, Method};
+use rustix::{
+    fs::OFlags,
+    process::{Pid, Signal, kill_process},
+};
 use serde_json::json;
 use tokio::{
     io::{AsyncReadExt, AsyncWriteExt},
@@ -12,7 +24,10 @@ use tokio::{
     sync::mpsc,
 };
 
-use crate::support::{Server, Started, finish, free_port, start_command, wait_until, without_own_variables};
+use crate::{
+    support::{Server, Started, finish, free_port, start_command, wait_until, without_own_variables},
+    vault,
+};
 
 async fn get(server: &Server, path: &str) -> (u16, String) {
     let reply = server.send(Method::GET, path, &[], "").await;
@@ -229,10 +244,28 @@ async fn one_server_for_one_data_directory() {
     let port = free_port().to_string();
     let second = server.cli(&["serve", "--listen", &format!("127.0.0.1:{port}")]).await;
     assert_eq!(second.status, 2);
-    assert!(second.stderr.contains("another server works on"), "{second:?}");
+    assert!(second.stderr.contains("data: ") && second.stderr.contains("another server works on it"), "{second:?}");
     assert_eq!(second.stdout, "");
     server.kill().await;
     server.start_again().await;
+    assert_eq!(get(&server, "/readyz").await.0, 200);
+}
+
+#[tokio::test]
+async fn one_server_for_one_database() {
+    let server = Server::start().await;
+    let dir = tempfile::tempdir().unwrap();
+    let link = dir.path().join("link.db");
+    std::os::unix::fs::symlink(server.data().join("unfile.db"), &link).unwrap();
+    let listen = format!("127.0.0.1:{}", free_port());
+    for database in [server.data().join("unfile.db"), link] {
+        let database = format!("sqlite:{}", database.display());
+        let data = dir.path().join("other");
+        let second = ["serve", "--data", data.to_str().unwrap(), "--database", &database, "--listen", &listen];
+        let second = server.cli(&second).await;
+        assert_eq!((second.status, second.stdout.as_str()), (2, ""), "{second:?}");
+        assert!(second.stderr.contains("database: ") && second.stderr.contains("another server works on it"));
+    }
     assert_eq!(get(&server, "/readyz").await.0, 200);
 }
 
@@ -278,6 +311,35 @@ async fn a_stop_lets_a_running_upload_end() {
     });
     let () = stopped;
     assert_eq!(answer.status(), 200);
+}
+
+#[tokio::test]
+async fn a_stop_does_not_wait_for_a_disk_that_hangs() {
+    let server = Server::start().await;
+    let key = server.admin_key();
+    let file = vault::upload(&server, &key, "", "a.txt", b"abc").await;
+    // A pipe that nobody writes to is read for ever, as a file on a disk that has gone away is.
+    let object = server.objects().remove(0);
+    std::fs::remove_file(&object).unwrap();
+    assert!(Command::new("mkfifo").arg(&object).status().unwrap().success());
+    let (url, bearer) = (server.url(&format!("/vault_rest/file/{file}")), format!("Bearer {key}"));
+    let reading = tokio::spawn(server.http().get(url).header("authorization", bearer).send());
+    // Opened like this it is an error for as long as nobody reads.
+    let mut pipe = File::options();
+    pipe.write(true).custom_flags(OFlags::NONBLOCK.bits() as i32);
+    let silent = RefCell::new(None);
+    wait_until("the pipe is read", || async {
+        silent.replace(pipe.open(&object).ok());
+        silent.borrow().is_some()
+    })
+    .await;
+    let pid = Pid::from_raw(server.pid() as i32).unwrap();
+    kill_process(pid, Signal::TERM).unwrap();
+    let port = server.port();
+    wait_until("no new connections", || async { TcpStream::connect(("127.0.0.1", port)).await.is_err() }).await;
+    // The second signal cuts what runs.
+    server.stop().await;
+    drop(reading);
 }
 
 /// Established connections to a local port.

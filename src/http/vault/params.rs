@@ -12,7 +12,11 @@ use axum::{
 use base64::{Engine as _, prelude::BASE64_STANDARD};
 use serde::{Deserialize, de::DeserializeOwned};
 use serde_json::{Map, Value};
-use time::{Date, Duration, OffsetDateTime, PrimitiveDateTime, UtcOffset, format_description::well_known::Iso8601};
+use time::{
+    Date, Duration, OffsetDateTime, PrimitiveDateTime, UtcOffset,
+    format_description::{BorrowedFormatItem, well_known::Iso8601},
+    macros::format_description,
+};
 use uuid::Uuid;
 
 use super::error::Refusal;
@@ -253,12 +257,20 @@ fn life(text: &str) -> Option<Duration> {
     )
 }
 
-/// A date, or date and time, of ISO 8601; in UTC where no zone is given.
+const DAY: &[BorrowedFormatItem<'static>] = format_description!("[year]-[month]-[day]");
+
+/// A date, or date and time, of ISO 8601; in UTC where no zone is given. The form alone says how a text is read: one
+/// that is wrong in its form is no time, and never a shorter form's time.
 pub(super) fn moment(text: &str) -> Option<OffsetDateTime> {
-    let with_zone = || OffsetDateTime::parse(text, &Iso8601::DEFAULT).ok()?.checked_to_offset(UtcOffset::UTC);
-    let without = || PrimitiveDateTime::parse(text, &Iso8601::DEFAULT).ok().map(PrimitiveDateTime::assume_utc);
-    let day = || Date::parse(text, &Iso8601::DATE).ok().map(|day| day.midnight().assume_utc());
-    with_zone().or_else(without).or_else(day)
+    match text.get(10..)? {
+        "" => Date::parse(text, DAY).ok().map(|day| day.midnight().assume_utc()),
+        time if time.contains(['Z', 'z', '+', '-']) => {
+            let time = OffsetDateTime::parse(text, &Iso8601::DEFAULT).ok()?;
+            let less_than_a_day = time.offset().whole_hours().abs() < 24;
+            time.checked_to_offset(UtcOffset::UTC).filter(|_| less_than_a_day)
+        }
+        _ => PrimitiveDateTime::parse(text, &Iso8601::DEFAULT).ok().map(PrimitiveDateTime::assume_utc),
+    }
 }
 
 /// JSON bodies hold at most 1 MiB (vault.md 2.2).
@@ -376,6 +388,37 @@ mod tests {
             assert!(end(&[("expires", bad)]).is_err(), "{bad}");
         }
         assert!(end(&[("expires", "2026-06-01"), ("expires_after", "01:00:00:00")]).is_err());
+    }
+
+    #[test]
+    fn a_time_is_read_by_its_form_or_not_at_all() {
+        for (text, time) in [
+            ("2099-01-01", datetime!(2099-01-01 0:00 UTC)),
+            ("2099-01-01T12:30:15", datetime!(2099-01-01 12:30:15 UTC)),
+            ("2099-01-01T12:30:15.5000000", datetime!(2099-01-01 12:30:15.5 UTC)),
+            ("2099-01-01T12:30:15Z", datetime!(2099-01-01 12:30:15 UTC)),
+            ("2099-01-01T12:30:15-02:00", datetime!(2099-01-01 14:30:15 UTC)),
+            ("20990101T123015+0200", datetime!(2099-01-01 10:30:15 UTC)),
+        ] {
+            assert_eq!(moment(text), Some(time), "{text}");
+        }
+        for bad in [
+            "",
+            "2099-01-0",
+            "2099-02-30",
+            "20990101T1",
+            "2099-01-01T",
+            "2099-01-01T12:00:60",
+            "2099-01-01T12:00:60Z",
+            "2099-01-01T24:01:00Z",
+            "2099-01-01T12:00:00+25:30",
+            "2099-01-01T12:00:00 02:00",
+            "2099-01-01T12:00:00Zulu",
+            "9999-12-31T23:59:59-23:00",
+            "2099-01-0\u{fc}",
+        ] {
+            assert_eq!(moment(bad), None, "{bad}");
+        }
     }
 
     #[test]

@@ -38,12 +38,13 @@ pub(super) async fn sign_in(
     peer: Option<Extension<ConnectInfo<SocketAddr>>>,
     headers: HeaderMap,
 ) -> Result<Response, Refusal> {
+    let address = peer.map_or(IpAddr::V4(Ipv4Addr::UNSPECIFIED), |Extension(ConnectInfo(peer))| peer.ip());
+    app.engine.sign_in_allowed(address)?;
     let login = Login::parse(&headers)?;
     if is_cross_site(&headers, &app.config.public_url) {
         return Err(Refusal::ACCESS_DENIED);
     }
     let (name, password) = login.split()?;
-    let address = peer.map_or(IpAddr::V4(Ipv4Addr::UNSPECIFIED), |Extension(ConnectInfo(peer))| peer.ip());
     let key = app.engine.sign_in(name, password, address).await?;
     Ok(wire::json(&NewToken::from(key)))
 }

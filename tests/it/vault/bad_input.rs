@@ -34,6 +34,25 @@ async fn bodies_that_are_no_lists_are_bad_requests() {
 }
 
 #[tokio::test]
+async fn a_body_that_tells_no_length_is_bounded_too() {
+    let server = Server::start().await;
+    let key = server.account("ann").await.key;
+    let file = upload(&server, &key, "", "a", b"1").await;
+    let chunked = |spaces: usize| {
+        let parts = [format!("[\"{file}\""), " ".repeat(spaces), "]".to_owned()];
+        reqwest::Body::wrap_stream(futures_util::stream::iter(parts.map(Ok::<_, std::io::Error>)))
+    };
+    for (method, path) in [(Method::DELETE, "files"), (Method::DELETE, "folders"), (Method::POST, "token")] {
+        let reply = call_with(&server, method, path, &key, &[], chunked(1 << 20)).await;
+        assert_eq!((reply.status, reply.text().as_str()), (400, INVALID_REQUEST), "{path}");
+    }
+    assert!(is_there(&server, &key, &file).await);
+    let spaces = (1 << 20) - 36;
+    assert_eq!(call_with(&server, Method::DELETE, "files", &key, &[], chunked(spaces)).await.status, 200);
+    assert!(!is_there(&server, &key, &file).await);
+}
+
+#[tokio::test]
 async fn one_bad_element_refuses_the_whole_call() {
     let server = Server::start().await;
     let key = server.account("ann").await.key;
@@ -117,9 +136,15 @@ async fn path_and_method_are_judged_before_the_key() {
 async fn head_opens_no_transfer() {
     let server = Server::start().await;
     let key = server.account("ann").await.key;
-    for path in ["transfer", "transfer/"] {
+    for (path, allow) in [
+        ("transfer", "GET, POST, DELETE"),
+        ("transfer/", "GET, POST, DELETE"),
+        ("transfer_file", "GET, PATCH, POST, DELETE"),
+    ] {
         let reply = call(&server, Method::HEAD, path, &key).await;
-        assert_eq!((reply.status, reply.header("allow")), (405, "GET, POST, DELETE"));
+        assert_eq!((reply.status, reply.header("allow")), (405, allow), "{path}");
+        let without_key = server.send(Method::HEAD, &format!("/vault_rest/{path}"), &[], "").await;
+        assert_eq!((without_key.status, without_key.header("allow")), (405, allow), "{path}");
     }
     assert_eq!(server.sql("select count(*) from transfer").await, [[0]]);
 }
@@ -223,6 +248,9 @@ async fn bad_header_parameters_are_bad_parameters() {
         [("expires_after", "00:00:00:00"), ("x", "")],
         [("expires", "2001-01-01T00:00:00Z"), ("x", "")],
         [("expires", "soon"), ("x", "")],
+        [("expires", "2099-01-01T12:00:60Z"), ("x", "")],
+        [("expires", "9999-12-31T23:59:59-23:00"), ("x", "")],
+        [("expires", "2099-01-01T12:00:00+25:30"), ("x", "")],
         [("expires", "2099-01-01T00:00:00Z"), ("expires_after", "01:00:00:00")],
     ] {
         refused(Method::POST, "transfer", &[("group_id", &group), expiry[0], expiry[1]]).await;

@@ -144,6 +144,7 @@ async fn what_is_held_locked_or_open_stays() {
     let forbidden = |value: &str| value.replace('}', r#","status_code":"Forbidden"}"#);
     assert_reply(&single(&held).await, 403, &forbidden(HELD));
     assert_reply(&single(&locked).await, 403, &forbidden(LOCKED));
+    assert_reply(&single(&open).await, 403, &forbidden(LOCKED));
     for file in [&held, &locked, &open] {
         assert!(is_there(&server, &key, file).await);
     }

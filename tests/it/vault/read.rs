@@ -31,6 +31,29 @@ async fn bytes_leave_as_an_attachment() {
 }
 
 #[tokio::test]
+async fn pages_and_drawings_are_saved_and_run_nothing() {
+    let server = Server::start().await;
+    let key = server.account("ann").await.key;
+    for (name, media_type) in
+        [("a.html", "text/html"), ("a.svg", "image/svg+xml"), ("a.xhtml", "application/xhtml+xml")]
+    {
+        let file = upload(&server, &key, "", name, b"<script>alert(1)</script>").await;
+        let reply = call(&server, Method::GET, &format!("file/{file}"), &key).await;
+        assert_reply(&reply, 200, "<script>alert(1)</script>");
+        let disposition = format!("attachment; filename=\"{name}\"; filename*=UTF-8''{name}");
+        for (header, value) in [
+            ("content-type", media_type),
+            ("content-disposition", &disposition),
+            ("x-content-type-options", "nosniff"),
+            ("content-security-policy", "sandbox; default-src 'none'"),
+            ("cache-control", "no-store"),
+        ] {
+            assert_eq!(reply.header(header), value, "{name} {header}");
+        }
+    }
+}
+
+#[tokio::test]
 async fn a_foreign_file_looks_like_a_missing_one() {
     let server = Server::start().await;
     let ann = server.account("ann").await.key;

@@ -154,13 +154,34 @@ async fn failed_sign_ins_are_limited() {
         assert_reply(&reply, 403, KEY_INCORRECT);
     }
     let limited = limited.expect("failures are limited");
-    let body =
-        r#"{"message":"Too many attempts","ui_message_key":"API_TOO_MANY_ATTEMPTS","status_code":"TooManyRequests"}"#;
-    assert_reply(&limited, 429, body);
+    assert_reply(&limited, 429, TOO_MANY_ATTEMPTS);
     let wait: u64 = limited.header("retry-after").parse().unwrap();
     assert!(wait > 0);
     // The right password is not tried either while the limit holds, and is good again after it.
-    assert_reply(&sign_in_as(&server, &format!("ann\n{PASSWORD}"), &[]).await, 429, body);
+    assert_reply(&sign_in_as(&server, &format!("ann\n{PASSWORD}"), &[]).await, 429, TOO_MANY_ATTEMPTS);
+    server.advance(Duration::from_secs(wait)).await;
+    assert_eq!(sign_in_as(&server, &format!("ann\n{PASSWORD}"), &[]).await.status, 200);
+}
+
+const TOO_MANY_ATTEMPTS: &str =
+    r#"{"message":"Too many attempts","ui_message_key":"API_TOO_MANY_ATTEMPTS","status_code":"TooManyRequests"}"#;
+
+#[tokio::test]
+async fn failed_sign_ins_from_one_address_are_limited() {
+    let server = Server::start().await;
+    ann(&server).await;
+    for name in 0..100 {
+        assert_reply(&sign_in_as(&server, &format!("nobody{name}\nwrong"), &[]).await, 403, KEY_INCORRECT);
+    }
+    let limited = sign_in_as(&server, &format!("ann\n{PASSWORD}"), &[]).await;
+    assert_reply(&limited, 429, TOO_MANY_ATTEMPTS);
+    // That comes before all else that is wrong with a sign-in.
+    for headers in [&[][..], &[("authorization", "Basic !!")], &[("origin", "https://evil.example")]] {
+        let reply = server.send(Method::GET, "/vault_rest/authenticate", headers, "").await;
+        assert_reply(&reply, 429, TOO_MANY_ATTEMPTS);
+    }
+    let wait: u64 = limited.header("retry-after").parse().unwrap();
+    assert!((1..=300).contains(&wait), "{wait}");
     server.advance(Duration::from_secs(wait)).await;
     assert_eq!(sign_in_as(&server, &format!("ann\n{PASSWORD}"), &[]).await.status, 200);
 }

@@ -62,8 +62,13 @@ async fn an_administrator_uploads_for_others() {
     let as_ann = [("impersonate_as", "ann")];
     let bob = server.account("bob").await.key;
     assert_reply(&call_with(&server, Method::GET, "transfer", &bob, &as_ann, "").await, 403, ACCESS_DENIED);
-    let as_nobody = [("impersonate_as", "nobody")];
-    assert_reply(&call_with(&server, Method::GET, "transfer", &admin, &as_nobody, "").await, 401, INVALID_PARAMETER);
+    assert_eq!(server.cli(&["account", "disable", "bob"]).await.status, 0);
+    let both = |other| [("impersonate_as", "ann"), ("send_as", other)];
+    for refused in [&[("impersonate_as", "nobody")][..], &[("impersonate_as", "bob")], &both("admin")] {
+        let reply = call_with(&server, Method::GET, "transfer", &admin, refused, "").await;
+        assert_eq!((reply.status, reply.text().as_str()), (401, INVALID_PARAMETER), "{refused:?}");
+    }
+    assert_eq!(call_with(&server, Method::GET, "transfer", &admin, &both("ann"), "").await.status, 200);
 }
 
 #[tokio::test]
