@@ -262,7 +262,7 @@ async fn one_server_for_one_database() {
         let database = format!("sqlite:{}", database.display());
         let data = dir.path().join("other");
         let second = ["serve", "--data", data.to_str().unwrap(), "--database", &database, "--listen", &listen];
-        let second = server.cli(&second).await;
+        let second = tokio::time::timeout(Duration::from_secs(20), server.cli(&second)).await.expect("it ends");
         assert_eq!((second.status, second.stdout.as_str()), (2, ""), "{second:?}");
         assert!(second.stderr.contains("database: ") && second.stderr.contains("another server works on it"));
     }
