@@ -6,17 +6,17 @@ use std::{
 };
 
 use bytes::Bytes;
-use futures_util::StreamExt;
 use tempfile::TempDir;
 use unfile::{
     clock::Clock,
-    engine::{ByteStream, Engine, EngineOptions, error::Error},
+    engine::{Engine, error::Error},
     fault::{Action, Faults},
     model::*,
 };
 use uuid::Uuid;
 
 use super::{End, Step};
+use crate::support::in_process::{self, open, sent};
 
 /// Where the process can die.
 pub(super) const POINTS: &[&str] = &[
@@ -110,9 +110,7 @@ pub(super) struct World {
 
 impl World {
     pub(super) async fn new() -> Self {
-        // Durability is not what this test looks at: memory makes it fast.
-        let memory = std::path::Path::new("/dev/shm");
-        let folder = if memory.is_dir() { tempfile::tempdir_in(memory).unwrap() } else { tempfile::tempdir().unwrap() };
+        let folder = in_process::folder();
         let (clock, faults) = (Clock::default(), Faults::default());
         let engine = open(&folder, &clock, &faults).await;
         let mut callers = Vec::new();
@@ -572,32 +570,6 @@ impl World {
     }
 }
 
-fn sent(bytes: Bytes) -> ByteStream {
-    futures_util::stream::iter([Ok(bytes)]).boxed()
-}
-
 pub(super) fn every_file() -> FileQuery {
     FileQuery { whose: Whose::Own, order: FileOrder::Id, descending: false, find: None, offset: 0, limit: 10_000 }
-}
-
-async fn open(folder: &TempDir, clock: &Clock, faults: &Faults) -> Engine {
-    let hour = Duration::from_secs(3_600);
-    let engine = Engine::open(EngineOptions {
-        data: folder.path().to_owned(),
-        database: format!("sqlite:{}?mode=rwc", folder.path().join("unfile.db").display()),
-        objects: folder.path().join("objects"),
-        rules: Rules {
-            default_quota: 0,
-            purge_delay: Duration::ZERO,
-            overdue_after: 24 * hour,
-            presign_ttl: 3 * hour,
-            audit_keep: 400 * 24 * hour,
-        },
-        clock: clock.clone(),
-        faults: faults.clone(),
-    })
-    .await
-    .unwrap();
-    engine.start().await.unwrap();
-    engine
 }

@@ -1,6 +1,7 @@
 //! The harness: a server that a test starts, kills, starts again and looks into.
 
 mod child;
+pub mod in_process;
 pub mod promises;
 mod reply;
 mod sql;
