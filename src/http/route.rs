@@ -8,7 +8,7 @@ use axum::{
     http::{Method, request::Parts},
     middleware::{self, Next},
     response::{IntoResponse, Response},
-    routing::MethodRouter,
+    routing::{self, MethodRouter},
 };
 
 use schemars::{JsonSchema, Schema, SchemaGenerator};
@@ -104,6 +104,9 @@ pub(crate) fn mount<D: Dialect>(app: &App) -> Router<App> {
 
 fn mount_path<D: Dialect>(app: &App, routes: Vec<Route>) -> MethodRouter<App> {
     let allow = routes.iter().map(|route| route.method.as_str()).collect::<Vec<_>>().join(", ");
+    let get_writes = routes
+        .iter()
+        .any(|route| route.method == Method::GET && matches!(route.access, Access::Write | Access::SignIn));
     let mut methods = MethodRouter::new();
     for route in routes {
         let access = route.access;
@@ -112,14 +115,19 @@ fn mount_path<D: Dialect>(app: &App, routes: Vec<Route>) -> MethodRouter<App> {
             Access::Read | Access::Write => guard::<D>(app, (route.handler)(), access),
         });
     }
-    let refuse = any_method(move |method: Method| {
+    let refuse = move |method: Method| {
         let answer = D::method_not_allowed(&method, &allow);
         async move { answer }
-    });
-    let refuse = match D::KEY_BEFORE_METHOD {
+    };
+    let refused = |refuse: MethodRouter<App>| match D::KEY_BEFORE_METHOD {
         true => guard::<D>(app, refuse, Access::Read),
         false => refuse,
     };
+    if get_writes {
+        // What axum would otherwise do with HEAD is call the handler of GET.
+        methods = methods.merge(refused(routing::head(refuse.clone())));
+    }
+    let refuse = refused(any_method(refuse));
     let app = app.clone();
     methods.fallback(move |request: Request| {
         let refuse = refuse.clone().with_state(app.clone());
@@ -131,7 +139,7 @@ fn mount_path<D: Dialect>(app: &App, routes: Vec<Route>) -> MethodRouter<App> {
 }
 
 fn any_method<H: Handler<T, App>, T: 'static>(handler: H) -> MethodRouter<App> {
-    axum::routing::any(handler)
+    routing::any(handler)
 }
 
 fn guard<D: Dialect>(app: &App, methods: MethodRouter<App>, access: Access) -> MethodRouter<App> {

@@ -9,7 +9,7 @@ use serde_json::json;
 use crate::{
     dialects::{self, ALL, Dialect, File, Verdict, assert_reads_back, assert_shown},
     hexnode,
-    support::{Account, Server, promises},
+    support::{Account, Server, promises, wait_until},
     sweeppea, vault,
 };
 
@@ -161,7 +161,8 @@ async fn a_hold_that_comes_after_the_delete_parks_the_purge() {
         let waits = deleted == Dialect::Sweeppea;
         let reply = deleted.delete(server, &scene.ann.key, &deleted.ids(&file)[0]).await;
         assert_eq!(reply.status, if waits { 500 } else { 200 }, "{}", reply.text());
-        assert_eq!(server.cli(&["hold", "add", &file.uid]).await.status, 0);
+        // While the worker has the bytes in hand, a hold is refused.
+        wait_until("the hold is taken", async || server.cli(&["hold", "add", &file.uid]).await.status == 0).await;
         server.storage_up();
         server.advance(later).await;
         assert_eq!(server.objects().len(), 1, "the bytes are kept");

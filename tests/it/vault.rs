@@ -7,7 +7,7 @@ mod expiry;
 mod fault;
 mod read;
 mod seed;
-mod sign_in;
+pub(crate) mod sign_in;
 mod token;
 mod transfer;
 mod upload_rules;

@@ -6,6 +6,8 @@
 
 use reqwest::Method;
 
+use super::Who;
+
 pub(super) struct Row {
     /// As in the dialect's own table.
     pub(super) route: &'static str,
@@ -17,13 +19,31 @@ pub(super) struct Row {
     pub(super) deletes: bool,
     /// Whether a 200 means that the caller's key is gone.
     pub(super) ends_key: bool,
-    /// Nobody, unknown key, stranger, owner, owner's read-only key, disabled account, administrator.
-    pub(super) expected: [&'static str; 7],
+    /// In the order of [`Who`]: nobody, unknown key, stranger, owner, owner's read-only key, disabled account,
+    /// administrator.
+    expected: [&'static str; 7],
 }
 
 impl Row {
     pub(super) fn method(&self) -> Method {
         self.route.split(' ').next().unwrap().parse().unwrap()
+    }
+
+    pub(super) fn expects(&self, who: Who) -> &'static str {
+        self.expected[who as usize]
+    }
+
+    pub(super) fn is_hexnode(&self) -> bool {
+        self.route.contains("/filemanagement")
+    }
+
+    pub(super) fn is_vault(&self) -> bool {
+        self.route.contains("/vault_rest/")
+    }
+
+    /// A dialect's, not the server's own.
+    pub(super) fn is_dialects(&self) -> bool {
+        !unfile::http::pages().any(|page| self.route == format!("GET {page}"))
     }
 
     const fn of(route: &'static str, path: &'static str, expected: [&'static str; 7]) -> Self {

@@ -28,7 +28,7 @@ pub(super) async fn sign_in(server: &Server) -> String {
     reply.json()["token"].as_str().unwrap().to_owned()
 }
 
-pub(super) async fn ann_signed_in(server: &Server) -> (Account, String) {
+pub(crate) async fn ann_signed_in(server: &Server) -> (Account, String) {
     (ann(server).await, sign_in(server).await)
 }
 
