@@ -74,12 +74,11 @@ pub struct Account {
 }
 
 impl Account {
-    /// Bytes that still fit, `u64::MAX` without a quota.
+    /// Bytes that still fit. Without a quota 4 EiB do, so that no sum ever leaves its numbers.
     pub fn remaining(&self) -> u64 {
-        match self.quota {
-            0 => u64::MAX,
-            quota => quota.saturating_sub(self.used),
-        }
+        const ENDLESS: u64 = 1 << 62;
+        let quota = if self.quota == 0 { ENDLESS } else { self.quota };
+        quota.saturating_sub(self.used)
     }
 }
 

@@ -73,7 +73,8 @@ create table node (
     deleted_at  bigint,
     owes_answer bigint not null default 0   -- deleted by a call whose success was not yet answered
 );
-create index node_place on node (parent_id, name);
+create index node_place on node (parent_id, state, name);
+create index node_folder on node (parent_id) where kind = 'folder';
 create index node_account on node (account_id, id) where kind = 'file' and state = 1;
 create index node_name on node (account_id, name) where kind = 'file' and state = 1;
 create index node_expiry on node (expires_at) where expires_at is not null;
@@ -130,7 +131,7 @@ create table upload (
     created_at bigint not null,
     expires_at bigint                   -- null: lives as long as its group
 );
-create index upload_account on upload (account_id);
+create index upload_account on upload (account_id, kind);
 create index upload_group_uid on upload (group_uid) where group_uid is not null;
 create index upload_expiry on upload (expires_at) where expires_at is not null;
 

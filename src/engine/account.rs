@@ -31,6 +31,30 @@ impl Engine {
         account::by_id(&mut conn, caller.account).await?.ok_or(Error::NotFound)
     }
 
+    /// The same, with the category made if there was none: somebody is about to see files in it. Where nothing can be
+    /// written, on a full disk for one, the account comes without; a list is worth more than its label.
+    ///
+    /// # Errors
+    /// Only faults.
+    pub async fn account_with_category(&self, caller: &Caller) -> Result<Account> {
+        let account = self.account(caller).await?;
+        if account.category.is_some() {
+            return Ok(account);
+        }
+        let id = caller.account;
+        let made = self
+            .committer
+            .write("account.category", async move |tx: &mut Tx| Ok(account::make_category(tx, id).await?))
+            .await;
+        match made {
+            Ok(()) => self.account(caller).await,
+            Err(error) => {
+                tracing::warn!(error = format!("{error:#}"), "an account's category could not be made");
+                Ok(account)
+            }
+        }
+    }
+
     /// Makes an account with its root folder and its first key. `quota` in bytes, `None` for the default.
     ///
     /// # Errors
@@ -128,7 +152,7 @@ impl Engine {
     pub async fn set_password(&self, name: &str, password: &str) -> Result<()> {
         let (name, hash) = (name.to_owned(), self.passwords.hash(password).await?);
         self.committer
-            .write("account.passwd", async move |tx: &mut Tx| {
+            .write_freeing("account.passwd", async move |tx: &mut Tx| {
                 let id = by_name(tx, &name).await?.id;
                 account::set_password(tx, id, &hash).await?;
                 store::key::revoke_sign_ins(tx, id).await?;
@@ -144,7 +168,7 @@ impl Engine {
     pub async fn set_disabled(&self, name: &str, disabled: bool) -> Result<()> {
         let name = name.to_owned();
         self.committer
-            .write("account.disable", async move |tx: &mut Tx| {
+            .write_freeing("account.disable", async move |tx: &mut Tx| {
                 let id = by_name(tx, &name).await?.id;
                 account::set_disabled(tx, id, disabled).await?;
                 if disabled {

@@ -22,6 +22,7 @@ use futures_util::future::LocalBoxFuture;
 use tokio::sync::{mpsc, oneshot};
 
 use super::{
+    Vital,
     delete::{self, Marked, Marking},
     error::{Error, Result},
     reserve::Reserve,
@@ -142,6 +143,7 @@ impl Committer {
         let counted = Arc::new(Counted::default());
         let counter = Arc::clone(&counted);
         std::thread::Builder::new().name("committer".into()).spawn(move || {
+            let _vital = Vital("the committer");
             let runtime = match tokio::runtime::Builder::new_current_thread().enable_all().build() {
                 Ok(runtime) => runtime,
                 Err(error) => return drop(started.send(Err(anyhow::Error::new(error)))),
@@ -259,6 +261,9 @@ impl Thread {
             answered = batch.len();
             let started = Instant::now();
             let stop = take_stop(&mut batch);
+            if self.reserve.is_given_up() {
+                batch = refuse_what_takes_space(batch);
+            }
             self.commit(batch).await;
             self.last = started.elapsed().min(Duration::from_millis(50));
             if let Some(stop) = stop {
@@ -275,6 +280,13 @@ impl Thread {
         let Err(Fault(error)) = self.attempt(&mut batch).await else {
             return answer(batch);
         };
+        if matches!(error, Error::Busy) {
+            // Somebody else holds the database. To wait for that again, request by request, would take for ever.
+            for work in batch {
+                work.refuse(Error::Busy);
+            }
+            return;
+        }
         if batch.len() == 1 {
             return self.commit_alone(batch, error).await;
         }
@@ -319,7 +331,7 @@ impl Thread {
 
     async fn attempt_inner(&mut self, batch: &mut [Work]) -> std::result::Result<(), Fault> {
         let names: Vec<&'static str> = batch.iter().map(Work::name).collect();
-        self.tx.begin(self.clock.micros()).await.map_err(fault)?;
+        self.tx.begin(&self.clock).await.map_err(fault)?;
         let mut rest = batch;
         while !rest.is_empty() {
             let marks = rest.iter().take_while(|work| matches!(work, Work::Mark(_))).count();
@@ -419,6 +431,15 @@ impl Work {
             Work::Other(_) | Work::Stop(_) => 0,
         }
     }
+}
+
+/// While the disk is full, what little there is belongs to work that frees some.
+fn refuse_what_takes_space(batch: Vec<Work>) -> Vec<Work> {
+    let (freeing, taking): (Vec<Work>, Vec<Work>) = batch.into_iter().partition(Work::frees_space);
+    for work in taking {
+        work.refuse(Error::StorageFull);
+    }
+    freeing
 }
 
 fn take_stop(batch: &mut Vec<Work>) -> Option<oneshot::Sender<()>> {

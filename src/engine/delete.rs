@@ -63,16 +63,17 @@ pub(super) async fn mark(tx: &mut Tx, markings: &[&Marking]) -> Result<Vec<Marke
         all.push(batch.decide(marking));
     }
     batch.write(tx).await?;
+    let waited = markings.iter().zip(&all).filter(|(marking, _)| marking.wait).flat_map(|(_, (_, taken))| taken);
+    let waited: Vec<i64> = waited.copied().collect();
+    let mut leased = match waited.is_empty() {
+        true => Vec::new(),
+        false => purge::of_nodes(tx, &store::id_rows(waited)).await?,
+    };
     let mut marked = Vec::with_capacity(markings.len());
-    for (marking, (outcomes, taken)) in markings.iter().zip(all) {
-        let mut leased = Vec::new();
-        if marking.wait {
-            for &node in &taken {
-                leased.extend(purge::of_node(tx, node).await?);
-            }
-        }
+    for (outcomes, taken) in all {
+        let own = leased.extract_if(.., |entry| taken.contains(&entry.node)).collect();
         let has_folders = taken.iter().any(|node| batch.folders.contains(node));
-        marked.push(Marked { outcomes, leased, has_folders });
+        marked.push(Marked { outcomes, leased: own, has_folders });
     }
     Ok(marked)
 }

@@ -3,7 +3,7 @@
 //! Each step takes no input: it compares what is with what should be, does a bounded part, and says whether there was
 //! anything to do.
 
-use std::time::Duration;
+use std::{collections::BTreeMap, time::Duration};
 
 use super::{Engine, error::Result, upload};
 use crate::{
@@ -13,6 +13,8 @@ use crate::{
 
 /// Rows in one step at the most.
 const STEP: i64 = 500;
+/// Transfers in one step at the most: each may have thousands of files.
+const TRANSFERS: i64 = 4;
 /// A transfer that nobody touched for so long ends (vault.md 4.5).
 const IDLE_TRANSFER: Duration = Duration::from_secs(24 * 3_600);
 /// Longer than any one request can last: whoever wrote an object for so long is gone.
@@ -24,13 +26,13 @@ impl Engine {
     /// # Errors
     /// The database failed; the rest is done later.
     pub(crate) async fn expire_step(&self) -> Result<bool> {
-        let files = self.expire_files().await?;
-        let ended = self.end_uploads().await?;
-        if ended > 0 {
-            self.wake_purge.notify_one();
-        }
-        let forgotten = self.forget().await?;
-        Ok(files + ended + forgotten > 0)
+        // Each part is done, whatever becomes of the others.
+        let files = self.expire_files().await;
+        let uploads = self.end_uploads().await;
+        let abandoned = self.end_abandoned(self.clock.micros() - ABANDONED_AFTER.as_micros() as i64).await;
+        let forgotten = self.forget().await;
+        self.wake_purge.notify_one();
+        Ok(files? + uploads? + abandoned? + forgotten? > 0)
     }
 
     /// Deletes files whose end time has come, as their owners would.
@@ -39,14 +41,17 @@ impl Engine {
             let mut conn = self.store.read().await?;
             node::expired(&mut conn, self.clock.micros(), STEP).await?
         };
+        let mut by_owner: BTreeMap<AccountId, Vec<Target>> = BTreeMap::new();
+        for (id, owner) in expired {
+            by_owner.entry(owner).or_default().push(Target::FileId(id));
+        }
         let mut deleted = 0;
-        for owned in expired.chunk_by(|(_, a), (_, b)| a == b) {
-            let Some(&(_, owner)) = owned.first() else { continue };
+        for (owner, targets) in by_owner {
             let outcomes = self
                 .delete(DeleteRequest {
                     caller: on_behalf_of(owner),
                     dialect: "expiry",
-                    targets: owned.iter().map(|&(id, _)| Target::FileId(id)).collect(),
+                    targets,
                     reach: Reach::Own,
                     atomicity: Atomicity::BestEffort,
                 })
@@ -62,7 +67,10 @@ impl Engine {
         let (uploads, transfers) = {
             let mut conn = self.store.read().await?;
             let idle_since = now - IDLE_TRANSFER.as_micros() as i64;
-            (store::upload::expired(&mut conn, now, STEP).await?, transfer::idle(&mut conn, idle_since, STEP).await?)
+            (
+                store::upload::expired(&mut conn, now, STEP).await?,
+                transfer::idle(&mut conn, idle_since, TRANSFERS).await?,
+            )
         };
         let ended = uploads.len() + transfers.len();
         if ended > 0 {
@@ -80,7 +88,7 @@ impl Engine {
                 })
                 .await?;
         }
-        Ok(ended + self.end_abandoned(now - ABANDONED_AFTER.as_micros() as i64).await?)
+        Ok(ended)
     }
 
     async fn end_abandoned(&self, begun_before: i64) -> Result<usize> {

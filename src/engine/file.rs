@@ -86,6 +86,10 @@ impl Engine {
             Whose::All if caller.is_admin() => None,
             Whose::All => return Err(Error::Forbidden),
         };
+        if query.find.as_deref().is_some_and(is_in_no_name) {
+            return Ok(Page { total: 0, items: Vec::new() });
+        }
+        let _turn = self.lists.acquire().await.map_err(|error| Error::Internal(error.into()))?;
         let mut conn = self.store.read().await?;
         let total = match (account, &query.find) {
             (Some(account), None) => folder::root(&mut conn, account).await?.files,
@@ -120,6 +124,7 @@ impl Engine {
     /// # Errors
     /// As [`Self::folder`].
     pub async fn folder_content(&self, caller: &Caller, uid: Uuid, offset: u64, limit: u32) -> Result<Page<Entry>> {
+        let _turn = self.lists.acquire().await.map_err(|error| Error::Internal(error.into()))?;
         let mut conn = self.store.read().await?;
         let id = visible_folder(&mut conn, caller, uid).await?.id;
         let total = folder::count_content(&mut conn, id.0).await?;
@@ -146,6 +151,11 @@ async fn visible_folder(conn: &mut Conn, caller: &Caller, uid: Uuid) -> Result<F
     let way = ways.remove(&info.id.0).filter(|way| way.visible).ok_or(Error::NotFound)?;
     info.path = way.path;
     Ok(info)
+}
+
+/// A text that no name can contain (see [`crate::model::NodeName`]); databases choke on some of these.
+fn is_in_no_name(text: &str) -> bool {
+    text.chars().count() > 255 || text.contains(char::is_control)
 }
 
 fn distinct_parents(rows: &[FileRow]) -> HashSet<i64> {

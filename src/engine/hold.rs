@@ -18,17 +18,17 @@ impl Engine {
     /// there is replaced.
     ///
     /// # Errors
-    /// `NotFound`: no such file; `Invalid`: its end is not in the future, or its bytes are being removed at this moment
-    /// and nobody can say whether they will be kept.
+    /// `NotFound`: no such file; `Invalid`: its end is not in the future, or its bytes are being removed and
+    /// nobody can say whether they are still there.
     pub async fn add_hold(&self, uid: Uuid, until: Option<OffsetDateTime>, reason: &str) -> Result<Hold> {
         if until.is_some_and(|until| until <= self.clock.now()) {
             return Err(Error::Invalid("a hold's end lies in the future"));
         }
         let reason = reason.to_owned();
         self.committer
-            .write("hold.add", async move |tx: &mut Tx| {
-                if purge::is_leased(tx, uid).await? {
-                    return Err(Error::Invalid("the bytes of this file are being removed at this moment"));
+            .write_freeing("hold.add", async move |tx: &mut Tx| {
+                if purge::is_in_doubt(tx, uid).await? {
+                    return Err(Error::Invalid("the bytes of this file are being removed and may be gone"));
                 }
                 match hold::put(tx, uid, until.map(to_micros), &reason).await? {
                     true => Ok(Hold { uid, reason: reason.clone(), until, created_at: from_micros(tx.now) }),
@@ -44,7 +44,7 @@ impl Engine {
     /// `NotFound`: there is none.
     pub async fn remove_hold(&self, uid: Uuid) -> Result<()> {
         self.committer
-            .write("hold.remove", async move |tx: &mut Tx| match hold::remove(tx, uid).await? {
+            .write_freeing("hold.remove", async move |tx: &mut Tx| match hold::remove(tx, uid).await? {
                 true => Ok(()),
                 false => Err(Error::NotFound),
             })

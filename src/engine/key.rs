@@ -13,7 +13,7 @@ use super::{
 use crate::{
     clock::{from_micros, to_micros},
     hex::hex,
-    model::{AccountId, Caller, IssuedKey, KeyId, KeyInfo, NewKey, Realm},
+    model::{Account, AccountId, Caller, IssuedKey, KeyId, KeyInfo, NewKey, Realm},
     store::{self, Tx, account, key},
 };
 
@@ -68,9 +68,14 @@ impl Engine {
             let moved = (now + SIGN_IN.as_micros() as i64).min(until);
             if moved - end >= RENEWAL_STEP.as_micros() as i64 {
                 let id = found.caller.key;
-                self.committer
-                    .write("key.renew", async move |tx: &mut Tx| Ok(key::renew(tx, id, moved).await?))
-                    .await?;
+                let renewed = self
+                    .committer
+                    .write_freeing("key.renew", async move |tx: &mut Tx| Ok(key::renew(tx, id, moved).await?))
+                    .await;
+                if let Err(error) = renewed {
+                    // The key is good all the same, and what it is used for may well be possible.
+                    tracing::warn!(error = format!("{error:#}"), "a sign-in key could not be moved on");
+                }
             }
         }
         Ok(found.caller)
@@ -82,30 +87,19 @@ impl Engine {
     /// # Errors
     /// `WrongPassword`, also for an account that is switched off or not there; `TooManyAttempts`.
     pub async fn sign_in(&self, name: &str, password: &str, address: IpAddr) -> Result<IssuedKey> {
-        self.attempts.check(name, address, self.clock.now())?;
-        let account = {
-            let mut conn = self.store.read().await?;
-            match account::by_name(&mut conn, name).await? {
-                Some(account) => {
-                    let hash = account::password_hash(&mut conn, account.id).await?;
-                    Some((account, hash))
-                }
-                None => None,
-            }
-        };
-        let (account, hash) = match account {
-            Some((account, hash)) => (Some(account), hash),
-            None => (None, None),
-        };
-        let right = self.passwords.verify(password, hash).await?;
-        let Some(account) = account.filter(|account| right && !account.disabled) else {
-            self.attempts.failed(name, address, self.clock.now());
-            return Err(Error::WrongPassword);
-        };
-        self.attempts.succeeded(name);
+        self.attempts.begin(name, address, self.clock.now())?;
+        let (account, hash) = self.account_to_sign_in(name).await?;
+        let right = self.passwords.verify(password, hash.clone()).await?;
+        let account = account.filter(|_| right).ok_or(Error::WrongPassword)?;
         let secret = Secret::mint();
-        self.committer
-            .write("key.sign_in", async move |tx: &mut Tx| {
+        let issued = self
+            .committer
+            .write_freeing("key.sign_in", async move |tx: &mut Tx| {
+                // The password may have been changed, or the account switched off, while it was compared.
+                let now = account::by_id(tx, account.id).await?.ok_or(Error::WrongPassword)?;
+                if now.disabled || account::password_hash(tx, account.id).await? != hash {
+                    return Err(Error::WrongPassword);
+                }
                 let expires_at = tx.now + SIGN_IN.as_micros() as i64;
                 let id = insert(tx, account.id, &secret, &NewKey::default(), Some(expires_at)).await?;
                 Ok(IssuedKey {
@@ -115,7 +109,28 @@ impl Engine {
                     expires_at: Some(from_micros(expires_at)),
                 })
             })
-            .await
+            .await?;
+        self.attempts.succeeded(name, address);
+        Ok(issued)
+    }
+
+    /// Whether sign-ins from an address are looked at now.
+    ///
+    /// # Errors
+    /// `TooManyAttempts`.
+    pub fn sign_in_allowed(&self, address: IpAddr) -> Result<()> {
+        self.attempts.check_address(address, self.clock.now())
+    }
+
+    async fn account_to_sign_in(&self, name: &str) -> Result<(Option<Account>, Option<String>)> {
+        let mut conn = self.store.read().await?;
+        match account::by_name(&mut conn, name).await? {
+            Some(account) => {
+                let hash = account::password_hash(&mut conn, account.id).await?;
+                Ok((Some(account), hash))
+            }
+            None => Ok((None, None)),
+        }
     }
 
     /// Ends the key that the caller came with.
@@ -124,7 +139,7 @@ impl Engine {
     /// Only faults.
     pub async fn end_key(&self, caller: &Caller) -> Result<()> {
         let id = caller.key;
-        self.committer.write("key.end", async move |tx: &mut Tx| Ok(key::revoke(tx, id).await.map(drop)?)).await
+        self.committer.write_freeing("key.end", async move |tx: &mut Tx| Ok(key::revoke(tx, id).await.map(drop)?)).await
     }
 
     /// A new account key for the caller. Unless a password stood behind the caller's own key, it is never wider or
@@ -141,7 +156,7 @@ impl Engine {
         if !caller.from_password && (longer || (caller.read_only && !new.read_only)) {
             return Err(Error::Forbidden);
         }
-        self.make_key(caller.account, new).await
+        self.make_key(caller.account, Some(caller.key), new).await
     }
 
     /// A new key for an account, by an administrator.
@@ -153,15 +168,25 @@ impl Engine {
             let mut conn = self.store.read().await?;
             by_name(&mut conn, account).await?.id
         };
-        self.make_key(id, new).await
+        self.make_key(id, None, new).await
     }
 
-    async fn make_key(&self, account: AccountId, new: NewKey) -> Result<IssuedKey> {
+    /// `with` is the key that asks for it: one that ended meanwhile makes no other.
+    async fn make_key(&self, account: AccountId, with: Option<KeyId>, new: NewKey) -> Result<IssuedKey> {
         if new.expires_at.is_some_and(|end| end <= self.clock.now()) {
             return Err(Error::Invalid("a key's end lies in the future"));
         }
         let secret = Secret::mint();
-        self.committer.write("key.add", async move |tx: &mut Tx| keep(tx, account, &secret, &new).await).await
+        self.committer
+            .write("key.add", async move |tx: &mut Tx| {
+                if let Some(with) = with
+                    && !key::is_good(tx, with).await?
+                {
+                    return Err(Error::KeyUnknown);
+                }
+                keep(tx, account, &secret, &new).await
+            })
+            .await
     }
 
     /// The caller's own keys; an administrator sees all accounts'. Ended ones are listed too.
@@ -189,7 +214,7 @@ impl Engine {
     /// `NotFound`: no such key, or ended before.
     pub async fn revoke_key(&self, id: KeyId) -> Result<()> {
         self.committer
-            .write("key.revoke", async move |tx: &mut Tx| match key::revoke(tx, id).await? {
+            .write_freeing("key.revoke", async move |tx: &mut Tx| match key::revoke(tx, id).await? {
                 true => Ok(()),
                 false => Err(Error::NotFound),
             })

@@ -27,19 +27,24 @@ mod reserve;
 mod turns;
 mod upload;
 
-use std::{ops::Deref, path::PathBuf, sync::Arc};
+use std::{
+    ops::Deref,
+    path::{Path, PathBuf},
+    sync::Arc,
+};
 
 use anyhow::Context;
 use hmac::{Hmac, KeyInit, Mac};
 use rand::RngExt;
 use sha2::Sha256;
 use time::OffsetDateTime;
-use tokio::sync::Notify;
+use tokio::sync::{Notify, Semaphore};
 
 pub use crate::model;
 pub use crate::objects::ByteStream;
 pub use account::AccountChange;
 pub use file::Content;
+pub(crate) use purge::Step;
 
 use crate::{
     clock::Clock,
@@ -69,6 +74,28 @@ pub struct EngineOptions {
     pub faults: Faults,
 }
 
+/// Beside the database: it is the database that must be able to grow.
+fn reserve_path(options: &EngineOptions) -> PathBuf {
+    let path = options.database.trim_start_matches("sqlite:").split('?').next().unwrap_or_default();
+    Path::new(path).parent().unwrap_or(&options.data).join("reserve")
+}
+
+/// Ends the process if the thread or task that holds it panics: work that nobody does any more must not go unnoticed.
+/// Whoever watches over the process starts it again.
+pub(crate) struct Vital(pub(crate) &'static str);
+
+impl Drop for Vital {
+    fn drop(&mut self) {
+        if std::thread::panicking() {
+            tracing::error!(part = self.0, "a part that the service cannot do without has panicked: the process ends");
+            std::process::abort();
+        }
+    }
+}
+
+/// How long readiness waits for storage.
+const ANSWER_WITHIN: std::time::Duration = std::time::Duration::from_secs(5);
+
 /// The engine. Clones are handles to the same one.
 #[derive(Clone)]
 pub struct Engine {
@@ -88,6 +115,8 @@ pub struct Inner {
     passwords: Passwords,
     attempts: Attempts,
     turns: Turns,
+    /// Lists may take long: they never take all connections from the others.
+    lists: Semaphore,
     reserve: Arc<Reserve>,
     pub(crate) wake_purge: Notify,
     pub(crate) wake_expand: Notify,
@@ -112,11 +141,11 @@ impl Engine {
     pub async fn open(options: EngineOptions) -> anyhow::Result<Self> {
         std::fs::create_dir_all(&options.data).with_context(|| format!("--data: making {}", options.data.display()))?;
         let store = Store::open(&options.database).await?;
-        let reserve = Arc::new(Reserve::new(options.data.join("reserve")));
+        let reserve = Arc::new(Reserve::new(reserve_path(&options)));
         let committer =
             Committer::start(store.clone(), options.clock.clone(), options.faults.clone(), Arc::clone(&reserve))?;
         let (installation, secret) = committer
-            .write("setting", async move |tx: &mut Tx| {
+            .write_freeing("setting", async move |tx: &mut Tx| {
                 for (name, bytes) in [("installation", 16), ("secret", 32)] {
                     let random: Vec<u8> = (0..bytes).map(|_| rand::rng().random()).collect();
                     store::setting::keep(tx, name, &hex(&random)).await?;
@@ -139,6 +168,7 @@ impl Engine {
                 passwords: Passwords::new(),
                 attempts: Attempts::default(),
                 turns: Turns::default(),
+                lists: Semaphore::new(3),
                 reserve,
                 wake_purge: Notify::new(),
                 wake_expand: Notify::new(),
@@ -198,7 +228,14 @@ impl Engine {
         if self.committer.is_stopped() {
             return Err("database: nothing can be written".into());
         }
-        self.objects.is_ours().map_err(|error| format!("objects: {error:#}"))
+        // Storage may hang: neither this answer nor a worker thread waits for it.
+        let objects = self.objects.clone();
+        let looked = tokio::task::spawn_blocking(move || objects.is_ours());
+        match tokio::time::timeout(ANSWER_WITHIN, looked).await {
+            Ok(Ok(Ok(()))) => Ok(()),
+            Ok(Ok(Err(error))) => Err(format!("objects: {error:#}")),
+            Ok(Err(_)) | Err(_) => Err("objects: no answer".into()),
+        }
     }
 
     /// When the next purge entry may be taken, microseconds.

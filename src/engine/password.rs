@@ -2,7 +2,7 @@
 
 use std::{
     collections::HashMap,
-    net::IpAddr,
+    net::{IpAddr, Ipv6Addr},
     sync::{Arc, Mutex, PoisonError},
     time::Duration,
 };
@@ -20,11 +20,13 @@ use super::error::{Error, Result};
 #[derive(Clone)]
 pub(super) struct Passwords {
     turns: Arc<Semaphore>,
+    /// Those who work and those who wait: more are told to come again.
+    places: Arc<Semaphore>,
 }
 
 impl Passwords {
     pub(super) fn new() -> Self {
-        Self { turns: Arc::new(Semaphore::new(2)) }
+        Self { turns: Arc::new(Semaphore::new(2)), places: Arc::new(Semaphore::new(64)) }
     }
 
     pub(super) async fn hash(&self, password: &str) -> Result<String> {
@@ -53,6 +55,7 @@ impl Passwords {
     }
 
     async fn work<T: Send + 'static>(&self, work: impl FnOnce() -> anyhow::Result<T> + Send + 'static) -> Result<T> {
+        let _place = self.places.try_acquire().map_err(|_| Error::Busy)?;
         let _turn = self.turns.acquire().await.map_err(|error| Error::Internal(error.into()))?;
         let done = tokio::task::spawn_blocking(work).await.map_err(|error| Error::Internal(error.into()))?;
         Ok(done?)
@@ -64,7 +67,8 @@ const OF_ACCOUNT: u32 = 10;
 /// Failed sign-ins from an address in one window: more, because many people may share one.
 const OF_ADDRESS: u32 = 100;
 const WINDOW: Duration = Duration::from_secs(300);
-/// Accounts and addresses remembered at the most; beyond it, windows that are over are forgotten first, then all.
+/// Accounts and addresses remembered at the most. Windows that are over are forgotten; if that is not enough, nobody
+/// may sign in until some are.
 const REMEMBERED: usize = 100_000;
 
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
@@ -73,45 +77,77 @@ enum Who {
     Address(IpAddr),
 }
 
-/// Counts failed sign-ins. Each node of a service counts for itself.
+/// Counts sign-ins that did not succeed. Each node of a service counts for itself.
 #[derive(Default)]
 pub(super) struct Attempts {
-    failed: Mutex<HashMap<Who, (OffsetDateTime, u32)>>,
+    made: Mutex<HashMap<Who, (OffsetDateTime, u32)>>,
 }
 
 impl Attempts {
-    pub(super) fn check(&self, name: &str, address: IpAddr, now: OffsetDateTime) -> Result<()> {
-        let failed = self.failed.lock().unwrap_or_else(PoisonError::into_inner);
-        for (who, allowed) in [(Who::Account(name.to_owned()), OF_ACCOUNT), (Who::Address(address), OF_ADDRESS)] {
-            if let Some((since, count)) = failed.get(&who).copied()
-                && count >= allowed
-                && now < since + WINDOW
-            {
-                let left = (since + WINDOW - now).whole_seconds().max(0).unsigned_abs() + 1;
-                return Err(Error::TooManyAttempts { retry_after: Duration::from_secs(left) });
+    /// Counts an attempt before anything is compared, so that attempts at the same moment count as well.
+    pub(super) fn begin(&self, name: &str, address: IpAddr, now: OffsetDateTime) -> Result<()> {
+        let mut made = self.made.lock().unwrap_or_else(PoisonError::into_inner);
+        if made.len() >= REMEMBERED {
+            made.retain(|_, (since, _)| now < *since + WINDOW);
+        }
+        let everybody = [(Who::account(name), OF_ACCOUNT), (Who::address(address), OF_ADDRESS)];
+        for (who, allowed) in &everybody {
+            if let Some(retry_after) = left(made.get(who), *allowed, now) {
+                return Err(Error::TooManyAttempts { retry_after });
             }
         }
-        Ok(())
-    }
-
-    pub(super) fn failed(&self, name: &str, address: IpAddr, now: OffsetDateTime) {
-        let mut failed = self.failed.lock().unwrap_or_else(PoisonError::into_inner);
-        if failed.len() >= REMEMBERED {
-            failed.retain(|_, (since, _)| now < *since + WINDOW);
+        if made.len() >= REMEMBERED {
+            return Err(Error::TooManyAttempts { retry_after: WINDOW });
         }
-        if failed.len() >= REMEMBERED {
-            failed.clear();
-        }
-        for who in [Who::Account(name.chars().take(64).collect()), Who::Address(address)] {
-            let (since, count) = failed.entry(who).or_insert((now, 0));
+        for (who, _) in everybody {
+            let (since, count) = made.entry(who).or_insert((now, 0));
             if now >= *since + WINDOW {
                 (*since, *count) = (now, 0);
             }
             *count += 1;
         }
+        Ok(())
     }
 
-    pub(super) fn succeeded(&self, name: &str) {
-        self.failed.lock().unwrap_or_else(PoisonError::into_inner).remove(&Who::Account(name.to_owned()));
+    /// Whether an address may try at all.
+    pub(super) fn check_address(&self, address: IpAddr, now: OffsetDateTime) -> Result<()> {
+        let made = self.made.lock().unwrap_or_else(PoisonError::into_inner);
+        match left(made.get(&Who::address(address)), OF_ADDRESS, now) {
+            Some(retry_after) => Err(Error::TooManyAttempts { retry_after }),
+            None => Ok(()),
+        }
+    }
+
+    /// The attempt was right: it and the account's failures before it do not count.
+    pub(super) fn succeeded(&self, name: &str, address: IpAddr) {
+        let mut made = self.made.lock().unwrap_or_else(PoisonError::into_inner);
+        made.remove(&Who::account(name));
+        if let Some((_, count)) = made.get_mut(&Who::address(address)) {
+            *count = count.saturating_sub(1);
+        }
+    }
+}
+
+/// How long until the window is over in which all allowed attempts were made.
+fn left(made: Option<&(OffsetDateTime, u32)>, allowed: u32, now: OffsetDateTime) -> Option<Duration> {
+    let &(since, count) = made?;
+    let over = since + WINDOW;
+    (count >= allowed && now < over).then(|| Duration::from_secs((over - now).whole_seconds().unsigned_abs() + 1))
+}
+
+impl Who {
+    fn account(name: &str) -> Self {
+        Self::Account(name.chars().take(64).collect())
+    }
+
+    /// An IPv6 client has a whole /64 to itself.
+    fn address(address: IpAddr) -> Self {
+        Self::Address(match address {
+            IpAddr::V4(_) => address,
+            IpAddr::V6(v6) => match v6.to_ipv4_mapped() {
+                Some(v4) => v4.into(),
+                None => Ipv6Addr::from_bits(v6.to_bits() >> 64 << 64).into(),
+            },
+        })
     }
 }

@@ -30,48 +30,58 @@ use crate::{
 pub(super) const LEASE_MICROS: i64 = 30_000_000;
 /// Entries in one step at the most.
 const STEP: i64 = 1_000;
+/// How long one step may remove objects: well within the lease, so that nobody else takes them meanwhile.
+const REMOVE_WITHIN: Duration = Duration::from_secs(20);
 /// The longest pause before an entry is tried again, seconds.
 const LONGEST_PAUSE: i64 = 300;
 /// How long a call waits for storage to confirm (sweeppea.md 3).
 const CONFIRM_WITHIN: Duration = Duration::from_secs(10);
 
+/// What one step of purging came to: entries.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Step {
+    pub(crate) taken: usize,
+    pub(crate) failed: usize,
+}
+
 impl Engine {
-    /// Takes and purges what is due, at most one step of it; says how many entries were taken.
+    /// Takes and purges what is due, at most one step of it.
     ///
     /// # Errors
     /// The database failed. Storage that fails is no error: its entries wait for their next turn.
-    pub(crate) async fn purge_due(&self) -> Result<usize> {
+    pub(crate) async fn purge_due(&self) -> Result<Step> {
         let taken =
             self.committer
                 .write_freeing("purge.take", async |tx: &mut Tx| {
                     Ok(purge::take_due(tx, STEP, tx.now + LEASE_MICROS).await?)
                 })
                 .await?;
-        let count = taken.len();
-        self.purge(taken).await?;
-        Ok(count)
+        self.purge(taken).await
     }
 
     /// Removes the objects of leased entries and writes down what became of each.
-    async fn purge(&self, taken: Vec<Entry>) -> Result<()> {
+    async fn purge(&self, taken: Vec<Entry>) -> Result<Step> {
+        let mut step = Step { taken: taken.len(), failed: 0 };
         if taken.is_empty() {
-            return Ok(());
+            return Ok(step);
         }
         self.faults.hit("purge.taken")?;
         let keys: Vec<ObjectKey> = taken.iter().map(|entry| entry.key.clone()).collect();
-        let removals = self.objects.delete(&keys).await;
+        let removals = self.objects.delete(&keys, REMOVE_WITHIN).await;
         self.faults.hit("purge.removed")?;
         let (mut gone, mut failed) = (Vec::new(), Vec::new());
         for (entry, removal) in taken.into_iter().zip(removals) {
             match removal {
                 Removal::Gone => gone.push(entry),
                 Removal::Failed(error) => {
-                    tracing::warn!(key = entry.key.as_str(), attempts = entry.attempts, error, "purge failed");
-                    failed.push((entry.id, self.clock.micros() + pause_micros(entry.attempts), error));
+                    let not_before = self.clock.micros() + pause_micros(entry.attempts);
+                    failed.push((entry.id, entry.lease_until, not_before, error));
                 }
             }
         }
-        if !failed.is_empty() {
+        step.failed = failed.len();
+        if let Some((_, _, _, error)) = failed.first() {
+            tracing::warn!(objects = failed.len(), error, "objects could not be removed and will be tried again");
             let failed = store::rows(&failed);
             self.committer
                 .write_freeing("purge.put_off", async move |tx: &mut Tx| Ok(purge::put_off(tx, &failed).await?))
@@ -82,7 +92,7 @@ impl Engine {
             self.purged.notify_waiters();
             self.reserve_wanted.notify_one();
         }
-        Ok(())
+        Ok(step)
     }
 
     /// Deletes one file of the caller's own and answers once its bytes are gone, or after 10 seconds. A call for the
@@ -93,10 +103,9 @@ impl Engine {
     /// `Busy`, `Internal`: nothing was marked, or storage cannot be asked.
     pub async fn delete_and_wait(&self, caller: &Caller, uid: Uuid) -> Result<GoneVerdict> {
         let (engine, caller) = (self.clone(), caller.clone());
-        let work = tokio::spawn(async move {
-            let turn = engine.turns.take(uid).await;
-            (engine.delete_until_gone(&caller, uid).await, turn)
-        });
+        // Taken here, so that a client that goes away while it waits leaves the line.
+        let turn = self.turns.take(uid).await;
+        let work = tokio::spawn(async move { (engine.delete_until_gone(&caller, uid).await, turn) });
         let (verdict, _turn) = work.await.map_err(|error| Error::Internal(error.into()))?;
         match verdict? {
             GoneVerdict::Gone(deleted) => Ok(self.acknowledge(deleted)),

@@ -1,55 +1,70 @@
 //! A small file that is given up when the disk is full, so that deletes can still be written down.
 //!
-//! While it is gone, uploads are refused: the space it left is for deletes. It is made again once there is room.
+//! While it is gone, only work that frees space is written: the space it left is for that. It is made again once there
+//! is room.
 
 use std::{
     fs, io,
     path::PathBuf,
-    sync::atomic::{AtomicBool, Ordering},
+    sync::{Mutex, MutexGuard, PoisonError},
 };
 
+use rand::RngExt;
+
 /// Bytes of the reserve. The marks of some thousand deletes need less.
-const SIZE: u64 = 8 * 1024 * 1024;
+const SIZE: usize = 8 * 1024 * 1024;
 
 #[derive(Debug)]
 pub(super) struct Reserve {
     path: PathBuf,
-    kept: AtomicBool,
+    state: Mutex<State>,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum State {
+    /// This process does not look after it: the command line beside a server.
+    Unwatched,
+    Kept,
+    GivenUp,
 }
 
 impl Reserve {
     pub(super) fn new(path: PathBuf) -> Self {
-        let kept = fs::metadata(&path).is_ok_and(|file| file.len() == SIZE);
-        Self { path, kept: AtomicBool::new(kept) }
+        Self { path, state: Mutex::new(State::Unwatched) }
     }
 
-    /// Whether the reserve is there; without it, uploads must wait.
-    pub(super) fn is_kept(&self) -> bool {
-        self.kept.load(Ordering::SeqCst)
+    fn state(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Whether only work that frees space may be written.
+    pub(super) fn is_given_up(&self) -> bool {
+        *self.state() == State::GivenUp
     }
 
     /// Frees the reserve's space; says whether there was any.
     pub(super) fn give_up(&self) -> bool {
+        let mut state = self.state();
         let freed = fs::remove_file(&self.path).is_ok();
-        self.kept.store(false, Ordering::SeqCst);
-        if freed {
-            tracing::warn!("the disk is full: the reserve was given up so that deletes go on, uploads are refused");
+        if *state == State::Kept {
+            *state = State::GivenUp;
+            tracing::warn!("the disk is full: the reserve is given up so that deletes go on; uploads are refused");
         }
         freed
     }
 
-    /// Makes the reserve again, if there is room for it and as much again.
+    /// Makes the reserve, if it is not there and there is room for it and as much again.
     pub(super) fn restore(&self) {
-        if self.is_kept() {
+        let mut state = self.state();
+        if *state == State::Kept {
             return;
         }
-        match self.make() {
-            Ok(()) => {
-                self.kept.store(true, Ordering::SeqCst);
-                tracing::info!("the reserve for deletes on a full disk is in place");
-            }
+        let there = fs::metadata(&self.path).is_ok_and(|file| file.len() == SIZE as u64);
+        match if there { Ok(()) } else { self.make() } {
+            Ok(()) => *state = State::Kept,
             Err(error) => {
                 let _ = fs::remove_file(&self.path);
+                *state = State::GivenUp;
                 tracing::warn!(%error, "no room for the reserve: uploads are refused");
             }
         }
@@ -58,11 +73,13 @@ impl Reserve {
     fn make(&self) -> io::Result<()> {
         let folder = self.path.parent().unwrap_or(&self.path);
         let space = rustix::fs::statvfs(folder)?;
-        if space.f_bavail.saturating_mul(space.f_frsize) < 2 * SIZE {
+        if space.f_bavail.saturating_mul(space.f_frsize) < 2 * SIZE as u64 {
             return Err(io::ErrorKind::StorageFull.into());
         }
-        // Real bytes, not a hole: a hole would hold nothing back.
-        fs::write(&self.path, vec![0x55; SIZE as usize])?;
+        // Real bytes that nothing can shrink: a hole, or a file that packs well, would hold nothing back.
+        let mut bytes = vec![0u8; SIZE];
+        rand::rng().fill(&mut bytes[..]);
+        fs::write(&self.path, bytes)?;
         fs::File::open(&self.path)?.sync_all()
     }
 }

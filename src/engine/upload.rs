@@ -40,9 +40,9 @@ const LARGEST_OBJECT: u64 = 5 * 1024 * 1024 * 1024;
 impl Engine {
     /// Uploads are refused while the disk has no room to spare.
     fn room(&self) -> Result<()> {
-        match self.reserve.is_kept() {
-            true => Ok(()),
-            false => Err(Error::StorageFull),
+        match self.reserve.is_given_up() {
+            true => Err(Error::StorageFull),
+            false => Ok(()),
         }
     }
 
@@ -65,12 +65,22 @@ impl Engine {
         }
     }
 
+    /// What became of a stored object when it was to be put into its place. If even that could not be written, it is
+    /// given up, so that it takes no space until the sweep; where it was written after all, that changes nothing.
+    async fn kept<T>(&self, owner: AccountId, key: &ObjectKey, kept: Result<T>) -> Result<T> {
+        match &kept {
+            Ok(_) => self.wake_purge.notify_one(),
+            Err(_) => self.give_up(owner, key).await,
+        }
+        kept
+    }
+
     /// Queues an object that will not become a version, together with forgetting its staged row.
     async fn give_up(&self, owner: AccountId, key: &ObjectKey) {
         let key = key.clone();
         let given_up = self
             .committer
-            .write_freeing("upload.give_up", async move |tx: &mut Tx| discard(tx, owner, &key, 0).await)
+            .write_freeing("upload.give_up", async move |tx: &mut Tx| give_up(tx, owner, &key).await)
             .await;
         match given_up {
             Ok(()) => self.wake_purge.notify_one(),
@@ -78,6 +88,14 @@ impl Engine {
             Err(error) => tracing::warn!(error = format!("{error:#}"), "a staged object could not be given up"),
         }
     }
+}
+
+/// Discards an object, unless it found its place.
+async fn give_up(tx: &mut Tx, owner: AccountId, key: &ObjectKey) -> Result<()> {
+    if staged::remove_unwritten(tx, key).await? {
+        purge::queue_objects(tx, &[(key.as_str().to_owned(), owner.0, 0)]).await?;
+    }
+    Ok(())
 }
 
 /// Forgets a staged object and queues its purge.

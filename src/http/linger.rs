@@ -21,8 +21,8 @@ use axum::{
 use http_body::{Frame, SizeHint};
 use http_body_util::BodyExt;
 
-/// Bytes thrown away at most.
-const AT_MOST: usize = 16 * 1024 * 1024;
+/// Bytes thrown away at most: more than the longest body that any call but Hexnode's PUT takes.
+const AT_MOST: usize = 128 * 1024 * 1024;
 const NO_LONGER_THAN: Duration = Duration::from_secs(5);
 
 /// Middleware: runs the rest, and reads on after an answer that came before the end of the body.

@@ -11,7 +11,7 @@ use tokio::{
     time::{sleep, timeout},
 };
 
-use crate::engine::{Engine, error::Result};
+use crate::engine::{Engine, Step, Vital, error::Result};
 
 /// A job that failed looks again after this time.
 const AFTER_FAILURE: Duration = Duration::from_secs(1);
@@ -49,6 +49,7 @@ impl Jobs {
 }
 
 async fn until(mut stopped: watch::Receiver<bool>, job: impl Future<Output = ()>) {
+    let _vital = Vital("a job");
     tokio::select! {
         () = job => {}
         _ = stopped.changed() => {}
@@ -56,24 +57,32 @@ async fn until(mut stopped: watch::Receiver<bool>, job: impl Future<Output = ()>
 }
 
 async fn purge(engine: Engine) {
+    /// While storage takes nothing away, no use in asking for more and more.
+    const LONGEST_PAUSE: Duration = Duration::from_secs(4);
+    let mut pause = Duration::ZERO;
     loop {
         match purge_or_wait(&engine).await {
-            Ok(()) => {}
+            Ok(Some(step)) if step.failed == step.taken => {
+                pause = (pause * 2).clamp(Duration::from_millis(250), LONGEST_PAUSE);
+                sleep(pause).await;
+            }
+            Ok(_) => pause = Duration::ZERO,
             Err(error) => failed("purge", &error).await,
         }
     }
 }
 
-async fn purge_or_wait(engine: &Engine) -> Result<()> {
+/// One step, or a wait for something to do.
+async fn purge_or_wait(engine: &Engine) -> Result<Option<Step>> {
     let pause = match engine.next_purge().await? {
         Some(due) => Duration::from_micros((due - engine.clock().micros()).max(0).unsigned_abs()),
         None => LOOK_FOR_PURGES,
     };
     if pause.is_zero() {
-        return engine.purge_due().await.map(drop);
+        return engine.purge_due().await.map(Some);
     }
     let _ = timeout(pause.min(LOOK_FOR_PURGES), engine.wake_purge.notified()).await;
-    Ok(())
+    Ok(None)
 }
 
 async fn expand(engine: Engine) {
@@ -120,7 +129,7 @@ pub async fn run_dry(engine: &Engine) -> Result<()> {
     loop {
         let expired = engine.expire_step().await?;
         let expanded = engine.expand_step().await?;
-        let purged = engine.purge_due().await? > 0;
+        let purged = engine.purge_due().await?.taken > 0;
         if expired || expanded || purged {
             continue;
         }

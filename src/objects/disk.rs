@@ -5,6 +5,7 @@ use std::{
     fs, io,
     path::{Path, PathBuf},
     sync::Arc,
+    time::{Duration, Instant},
 };
 
 use anyhow::Context;
@@ -45,7 +46,7 @@ impl Disk {
     }
 
     fn make_folders(&self) -> io::Result<()> {
-        fs::create_dir_all(&self.root)?;
+        create_folders_durably(&self.root)?;
         for folder in 0..=255u8 {
             match fs::create_dir(self.root.join(format!("{folder:02x}"))) {
                 Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {}
@@ -68,7 +69,8 @@ impl Disk {
     pub(crate) async fn put(&self, key: &ObjectKey, mut bytes: ByteStream, limit: u64) -> Result<Stored, PutError> {
         self.faults.hit("objects.put").map_err(PutError::Failed)?;
         let path = self.path(key);
-        let result = self.write(&path, &mut bytes, limit).await;
+        let file = tokio::fs::OpenOptions::new().write(true).create_new(true).open(&path).await.map_err(failed)?;
+        let result = self.write(file, &path, &mut bytes, limit).await;
         if result.is_err() {
             // Best effort: what stays is named by the staged row.
             let _ = tokio::fs::remove_file(&path).await;
@@ -76,8 +78,13 @@ impl Disk {
         result
     }
 
-    async fn write(&self, path: &Path, bytes: &mut ByteStream, limit: u64) -> Result<Stored, PutError> {
-        let mut file = tokio::fs::OpenOptions::new().write(true).create_new(true).open(path).await.map_err(failed)?;
+    async fn write(
+        &self,
+        mut file: tokio::fs::File,
+        path: &Path,
+        bytes: &mut ByteStream,
+        limit: u64,
+    ) -> Result<Stored, PutError> {
         let (mut size, mut sha256, mut md5) = (0u64, Sha256::new(), Md5::new());
         while let Some(chunk) = bytes.next().await {
             let chunk = chunk.map_err(PutError::BrokenOff)?;
@@ -106,14 +113,15 @@ impl Disk {
         Ok(ReaderStream::with_capacity(file, 256 * 1024).boxed())
     }
 
-    /// Removes objects; the answers stand in the order of the keys.
-    pub(crate) async fn delete(&self, keys: &[ObjectKey]) -> Vec<Removal> {
-        let (disk, owned) = (self.clone(), keys.to_vec());
-        let removed = blocking(move || Ok(disk.delete_now(&owned))).await;
+    /// Removes objects; the answers stand in the order of the keys. What is not done within `time` is left, and said to
+    /// have failed.
+    pub(crate) async fn delete(&self, keys: &[ObjectKey], time: Duration) -> Vec<Removal> {
+        let (disk, owned, end) = (self.clone(), keys.to_vec(), Instant::now() + time);
+        let removed = blocking(move || Ok(disk.delete_now(&owned, end))).await;
         removed.unwrap_or_else(|error| vec![Removal::Failed(error.to_string()); keys.len()])
     }
 
-    fn delete_now(&self, keys: &[ObjectKey]) -> Vec<Removal> {
+    fn delete_now(&self, keys: &[ObjectKey], end: Instant) -> Vec<Removal> {
         let mut removals = vec![Removal::Gone; keys.len()];
         if let Err(error) = self.faults.hit("objects.delete").and_then(|()| self.is_ours()) {
             removals.fill(Removal::Failed(format!("{error:#}")));
@@ -121,16 +129,26 @@ impl Disk {
         }
         let mut order: Vec<usize> = (0..keys.len()).collect();
         order.sort_by_key(|&at| &keys[at]);
+        let mut missing = Vec::new();
         for folder in order.chunk_by(|&a, &b| keys[a].folder() == keys[b].folder()) {
+            let late = Instant::now() > end;
             for &at in folder {
-                if let Err(error) = unlink(&self.path(&keys[at])) {
-                    removals[at] = Removal::Failed(error.to_string());
+                match if late { Err(io::ErrorKind::TimedOut.into()) } else { fs::remove_file(self.path(&keys[at])) } {
+                    Ok(()) => {}
+                    Err(error) if error.kind() == io::ErrorKind::NotFound => missing.push(at),
+                    Err(error) => removals[at] = Removal::Failed(error.to_string()),
                 }
             }
             if let Err(error) = sync_folder(&self.root.join(keys[folder[0]].folder())) {
                 for &at in folder {
                     removals[at] = Removal::Failed(format!("sync: {error}"));
                 }
+            }
+        }
+        // Missing is gone, if this is still the place where it should be.
+        if let (false, Err(error)) = (missing.is_empty(), self.is_ours()) {
+            for at in missing {
+                removals[at] = Removal::Failed(format!("{error:#}"));
             }
         }
         removals
@@ -141,19 +159,29 @@ impl Disk {
     }
 }
 
-/// Writes a small file so that it is there, whole, after a power cut.
-pub(crate) fn write_durably(path: &Path, content: &[u8]) -> io::Result<()> {
+/// Writes a small file that is there whole, or not at all, whenever the power goes.
+fn write_durably(path: &Path, content: &[u8]) -> io::Result<()> {
     use io::Write;
-    let mut file = fs::File::create(path)?;
+    let draft = path.with_extension("new");
+    let mut file = fs::File::create(&draft)?;
     file.write_all(content)?;
     file.sync_all()?;
-    sync_folder(path.parent().unwrap_or(Path::new(".")))
+    fs::rename(&draft, path)?;
+    sync_folder(path.parent().unwrap_or(path))
 }
 
-fn unlink(path: &Path) -> io::Result<()> {
-    match fs::remove_file(path) {
-        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(()),
-        other => other,
+/// Makes a folder and those above it, each durably in the one above.
+fn create_folders_durably(path: &Path) -> io::Result<()> {
+    let above = path.parent().filter(|above| !above.as_os_str().is_empty()).unwrap_or(Path::new("."));
+    if path.is_dir() {
+        return sync_folder(above);
+    }
+    if !above.is_dir() {
+        create_folders_durably(above)?;
+    }
+    match fs::create_dir(path) {
+        Err(error) if error.kind() != io::ErrorKind::AlreadyExists => Err(error),
+        _ => sync_folder(above),
     }
 }
 

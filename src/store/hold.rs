@@ -13,7 +13,7 @@ pub(crate) async fn put(tx: &mut Tx, file: Uuid, until: Option<i64>, reason: &st
     let done = sqlx::query(
         "insert into hold (node_id, account_id, reason, until, created_at) select id, account_id, $2, $3, $4 from node \
          where uid = $1 and kind = 'file' on conflict (node_id) do update set reason = excluded.reason, \
-         until = excluded.until",
+         until = excluded.until, created_at = excluded.created_at",
     )
     .bind(file.to_string())
     .bind(reason)

@@ -87,6 +87,20 @@ pub(crate) async fn insert(tx: &mut Tx, key: NewRow<'_>) -> Result<KeyId> {
     .map(KeyId)
 }
 
+/// Whether a key was not revoked, its time is not over, and its account is not switched off.
+pub(crate) async fn is_good(tx: &mut Tx, key: KeyId) -> Result<bool> {
+    let now = tx.now;
+    sqlx::query_scalar::<_, i64>(
+        "select count(*) from api_key k join account a on a.id = k.account_id where k.id = $1 and k.revoked_at is null \
+         and (k.expires_at is null or k.expires_at > $2) and a.disabled_at is null",
+    )
+    .bind(key.0)
+    .bind(now)
+    .fetch_one(&mut **tx)
+    .await
+    .map(|good| good > 0)
+}
+
 /// Moves a key's end.
 pub(crate) async fn renew(tx: &mut Tx, key: KeyId, expires_at: i64) -> Result<()> {
     sqlx::query("update api_key set expires_at = $1 where id = $2 and revoked_at is null")
@@ -158,11 +172,14 @@ pub(crate) async fn has_old_sign_ins(conn: &mut Conn, before: i64) -> Result<boo
     .map(|found| found > 0)
 }
 
-/// Removes sign-in keys that ended before a time.
+/// Removes sign-in keys that ended before a time, at most 500.
 pub(crate) async fn forget_sign_ins(tx: &mut Tx, before: i64) -> Result<u64> {
-    sqlx::query("delete from api_key where scope = 'vault' and (expires_at < $1 or revoked_at < $1)")
-        .bind(before)
-        .execute(&mut **tx)
-        .await
-        .map(|done| done.rows_affected())
+    sqlx::query(
+        "delete from api_key where id in (select id from api_key where scope = 'vault' and (expires_at < $1 or \
+         revoked_at < $1) limit 500)",
+    )
+    .bind(before)
+    .execute(&mut **tx)
+    .await
+    .map(|done| done.rows_affected())
 }

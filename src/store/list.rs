@@ -9,7 +9,7 @@ use super::{
 use crate::model::{AccountId, FileOrder, FileQuery};
 
 /// One page of live files of an account, or with `None` of all. Files below a marked folder are left out; looking for
-/// those costs a walk up a file, so it is done only while some folder's content still waits for its own mark.
+/// those walks down the folders whose content still waits for its own mark.
 pub(crate) async fn files(
     conn: &mut Conn,
     account: Option<AccountId>,
@@ -58,9 +58,9 @@ async fn condition(conn: &mut Conn, account: Option<AccountId>) -> Result<String
     let hidden = match unexpanded(conn, account).await? {
         false => "",
         true => {
-            " and not exists (with recursive up (id, parent_id, state) as (select p.id, p.parent_id, p.state from node p \
-             where p.id = n.parent_id union all select p.id, p.parent_id, p.state from up join node p on p.id = \
-             up.parent_id) select 1 from up where state <> 1)"
+            " and n.parent_id not in (with recursive hidden (id) as (select folder_id from expansion \
+             where account_id = $2 or $2 = 0 union all select c.id from hidden h cross join node c \
+             on c.parent_id = h.id where c.kind = 'folder') select id from hidden)"
         }
     };
     Ok(format!(

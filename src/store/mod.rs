@@ -21,6 +21,8 @@ pub(crate) mod upload;
 
 use std::ops::{Deref, DerefMut};
 
+use crate::clock::Clock;
+
 use serde::Serialize;
 use sqlx::{
     AnyConnection, AnyPool, Connection, Executor,
@@ -57,10 +59,12 @@ impl DerefMut for Tx {
 
 impl Tx {
     /// Starts a transaction that no other writer can pass.
-    pub(crate) async fn begin(&mut self, now: i64) -> Result<()> {
-        self.now = now;
+    pub(crate) async fn begin(&mut self, clock: &Clock) -> Result<()> {
         // Deferred transactions would fail half-way when two processes meet (the command line beside a server).
-        run(&mut self.conn, "begin immediate").await
+        run(&mut self.conn, "begin immediate").await?;
+        // Only now: a lease must not have begun while this waited for its turn.
+        self.now = clock.micros();
+        Ok(())
     }
 
     pub(crate) async fn commit(&mut self) -> Result<()> {
@@ -180,16 +184,17 @@ pub(crate) fn id_rows(ids: impl IntoIterator<Item = i64>) -> String {
 
 /// Whether the database says that its disk is full.
 pub(crate) fn is_full(error: &sqlx::Error) -> bool {
-    sqlite_code(error) == Some(13)
+    // SQLITE_FULL, and SQLITE_IOERR_SHMSIZE: the index of the log could not grow.
+    matches!(sqlite_code(error), Some(13 | 4874))
 }
 
 /// Whether the database was held by somebody else for too long.
 pub(crate) fn is_busy(error: &sqlx::Error) -> bool {
-    matches!(error, sqlx::Error::PoolTimedOut) || sqlite_code(error) == Some(5)
+    matches!(error, sqlx::Error::PoolTimedOut) || sqlite_code(error).is_some_and(|code| code & 0xff == 5)
 }
 
-/// SQLite's primary result code.
+/// SQLite's extended result code.
 fn sqlite_code(error: &sqlx::Error) -> Option<u32> {
     let code = error.as_database_error()?.code()?;
-    code.parse::<u32>().ok().map(|extended| extended & 0xff)
+    code.parse().ok()
 }

@@ -58,14 +58,15 @@ pub(crate) async fn live_file(conn: &mut Conn, uid: Uuid, now: i64) -> Result<Op
     Ok(row.map(file_row))
 }
 
-/// The uids and folders of an account's live files of a name, newest first.
-pub(crate) async fn named(conn: &mut Conn, account: AccountId, name: &str) -> Result<Vec<(Uuid, i64)>> {
+/// The uids and folders of an account's live files of a name, newest first, at most `limit`.
+pub(crate) async fn named(conn: &mut Conn, account: AccountId, name: &str, limit: i64) -> Result<Vec<(Uuid, i64)>> {
     let rows = sqlx::query(
         "select uid, parent_id from node where account_id = $1 and name = $2 and kind = 'file' and state = 1 \
-         order by id desc",
+         order by id desc limit $3",
     )
     .bind(account.0)
     .bind(name)
+    .bind(limit)
     .fetch_all(conn)
     .await?;
     Ok(rows.iter().map(|row| (uid(row, "uid"), row.get("parent_id"))).collect())

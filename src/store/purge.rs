@@ -13,6 +13,8 @@ pub(crate) struct Entry {
     pub(crate) key: ObjectKey,
     /// 0: the bytes never became a file.
     pub(crate) node: i64,
+    /// The end of the lease, microseconds.
+    pub(crate) lease_until: i64,
     /// This one included.
     pub(crate) attempts: i64,
 }
@@ -22,6 +24,7 @@ fn entry(row: AnyRow) -> Entry {
         id: row.get("id"),
         key: ObjectKey::kept(row.get("object_key")),
         node: row.get("node_id"),
+        lease_until: row.get("lease_until"),
         attempts: row.get("attempts"),
     }
 }
@@ -30,8 +33,9 @@ fn entry(row: AnyRow) -> Entry {
 pub(crate) async fn queue_versions(tx: &mut Tx, nodes: &str, not_before: i64, lease_until: i64) -> Result<()> {
     let now = tx.now;
     sqlx::query(
-        "insert into purge (object_key, node_id, account_id, size, queued_at, not_before, lease_until) \
-         select v.object_key, n.id, n.account_id, v.size, $2, $3, $4 from json_each($1) j \
+        "insert into purge (object_key, node_id, account_id, size, queued_at, not_before, lease_until, attempts) \
+         select v.object_key, n.id, n.account_id, v.size, $2, $3, $4, case when $4 > 0 then 1 else 0 end \
+         from json_each($1) j \
          cross join node n on n.id = cast(j.value ->> 0 as bigint) join version v on v.node_id = n.id",
     )
     .bind(nodes)
@@ -43,25 +47,25 @@ pub(crate) async fn queue_versions(tx: &mut Tx, nodes: &str, not_before: i64, le
     .map(drop)
 }
 
-/// Queues objects that never became a version: rows of key, account and size. Their bytes count as waiting from now.
+/// Queues objects that never became a version: rows of key, account and size. Their bytes count as waiting from now;
+/// an object that is queued already stays as it is.
 pub(crate) async fn queue_objects(tx: &mut Tx, objects: &[(String, i64, i64)]) -> Result<()> {
     let now = tx.now;
-    let objects = rows(objects);
-    sqlx::query(
+    let queued: Vec<(i64, i64)> = sqlx::query_as(
         "insert into purge (object_key, node_id, account_id, size, queued_at, not_before) select value ->> 0, 0, \
          cast(value ->> 1 as bigint), cast(value ->> 2 as bigint), $2, $2 from json_each($1) where true \
-         on conflict (object_key) do nothing",
+         on conflict (object_key) do nothing returning account_id, size",
     )
-    .bind(&objects)
+    .bind(rows(objects))
     .bind(now)
-    .execute(&mut **tx)
+    .fetch_all(&mut **tx)
     .await?;
     sqlx::query(
-        "update account set purging = purging + waiting.bytes from (select cast(value ->> 1 as bigint) as id, \
-         cast(sum(cast(value ->> 2 as bigint)) as bigint) as bytes from json_each($1) group by 1) waiting \
+        "update account set purging = purging + waiting.bytes from (select cast(value ->> 0 as bigint) as id, \
+         cast(sum(cast(value ->> 1 as bigint)) as bigint) as bytes from json_each($1) group by 1) waiting \
          where account.id = waiting.id",
     )
-    .bind(&objects)
+    .bind(rows(&queued))
     .execute(&mut **tx)
     .await
     .map(drop)
@@ -74,7 +78,7 @@ pub(crate) async fn take_due(tx: &mut Tx, limit: i64, lease_until: i64) -> Resul
         "update purge set lease_until = $2, attempts = attempts + 1 where id in (\
          select p.id from purge p where p.not_before <= $1 and p.lease_until <= $1 and not exists \
          (select 1 from hold h where h.node_id = p.node_id and (h.until is null or h.until > $1)) \
-         order by p.not_before limit $3) returning id, object_key, node_id, attempts",
+         order by p.not_before limit $3) returning id, object_key, node_id, lease_until, attempts",
     )
     .bind(now)
     .bind(lease_until)
@@ -84,17 +88,15 @@ pub(crate) async fn take_due(tx: &mut Tx, limit: i64, lease_until: i64) -> Resul
     Ok(taken.into_iter().map(entry).collect())
 }
 
-/// Whether somebody is removing objects of this node now.
-pub(crate) async fn is_leased(tx: &mut Tx, node: Uuid) -> Result<bool> {
-    let now = tx.now;
+/// Whether somebody has taken objects of this node and did not say what became of them: they may be gone.
+pub(crate) async fn is_in_doubt(tx: &mut Tx, node: Uuid) -> Result<bool> {
     sqlx::query_scalar::<_, i64>(
-        "select count(*) from node n join purge p on p.node_id = n.id where n.uid = $1 and p.lease_until > $2",
+        "select count(*) from node n join purge p on p.node_id = n.id where n.uid = $1 and p.lease_until > 0",
     )
     .bind(node.to_string())
-    .bind(now)
     .fetch_one(&mut **tx)
     .await
-    .map(|leased| leased > 0)
+    .map(|taken| taken > 0)
 }
 
 /// Whether somebody is removing any objects now.
@@ -113,7 +115,7 @@ pub(crate) async fn take_of_node(tx: &mut Tx, node: i64, lease_until: i64) -> Re
     let taken = sqlx::query(
         "update purge set lease_until = $2, attempts = attempts + 1 where node_id = $3 and lease_until <= $1 and not \
          exists (select 1 from hold h where h.node_id = $3 and (h.until is null or h.until > $1)) \
-         returning id, object_key, node_id, attempts",
+         returning id, object_key, node_id, lease_until, attempts",
     )
     .bind(now)
     .bind(lease_until)
@@ -123,12 +125,15 @@ pub(crate) async fn take_of_node(tx: &mut Tx, node: i64, lease_until: i64) -> Re
     Ok(taken.into_iter().map(entry).collect())
 }
 
-/// The entries of one node, as they were queued with a lease for the caller.
-pub(crate) async fn of_node(conn: &mut Conn, node: i64) -> Result<Vec<Entry>> {
-    let found = sqlx::query("select id, object_key, node_id, attempts from purge where node_id = $1")
-        .bind(node)
-        .fetch_all(conn)
-        .await?;
+/// The entries of some nodes, as they were queued with a lease for the caller.
+pub(crate) async fn of_nodes(conn: &mut Conn, nodes: &str) -> Result<Vec<Entry>> {
+    let found = sqlx::query(
+        "select p.id, p.object_key, p.node_id, p.lease_until, p.attempts from json_each($1) j cross join purge p \
+         on p.node_id = cast(j.value ->> 0 as bigint)",
+    )
+    .bind(nodes)
+    .fetch_all(conn)
+    .await?;
     Ok(found.into_iter().map(entry).collect())
 }
 
@@ -143,12 +148,14 @@ pub(crate) async fn finish(tx: &mut Tx, ids: &str) -> Result<Vec<(i64, i64)>> {
     .await
 }
 
-/// Gives leased entries back after a failure: rows of id, not-before and error.
+/// Gives entries back after a failure, those that are still leased to whoever gives them: rows of id, the end of the
+/// lease, not-before and error.
 pub(crate) async fn put_off(tx: &mut Tx, failed: &str) -> Result<()> {
     sqlx::query(
         "update purge set lease_until = 0, not_before = failed.not_before, last_error = failed.error from (select \
-         cast(value ->> 0 as bigint) as id, cast(value ->> 1 as bigint) as not_before, value ->> 2 as error \
-         from json_each($1)) failed where purge.id = failed.id",
+         cast(value ->> 0 as bigint) as id, cast(value ->> 1 as bigint) as lease, \
+         cast(value ->> 2 as bigint) as not_before, value ->> 3 as error from json_each($1)) failed \
+         where purge.id = failed.id and purge.lease_until = failed.lease",
     )
     .bind(failed)
     .execute(&mut **tx)
@@ -156,11 +163,13 @@ pub(crate) async fn put_off(tx: &mut Tx, failed: &str) -> Result<()> {
     .map(drop)
 }
 
-/// Ends all leases and pauses: for the start of an installation that only one process works on.
+/// Ends all leases and pauses: for the start of an installation that only one process works on. A lease that ends so
+/// keeps its trace: nobody knows what became of the object.
 pub(crate) async fn start_over(tx: &mut Tx) -> Result<()> {
     let now = tx.now;
     sqlx::query(
-        "update purge set lease_until = 0, not_before = case when not_before > $1 then $1 else not_before end \
+        "update purge set lease_until = case when lease_until > 0 then 1 else 0 end, \
+         not_before = case when not_before > $1 then $1 else not_before end \
          where attempts > 0 or lease_until > 0",
     )
     .bind(now)
@@ -180,12 +189,13 @@ pub(crate) async fn next_due(conn: &mut Conn, now: i64) -> Result<Option<i64>> {
     .await
 }
 
-/// Figures for operators; entries queued before `overdue` count as overdue.
+/// Figures for operators; entries queued before `overdue` count as overdue, unless a hold parks them.
 pub(crate) async fn figures(conn: &mut Conn, overdue: i64) -> Result<Figures> {
     let row = sqlx::query(
         "select (select count(*) from purge) as pending, \
          (select cast(coalesce(sum(purging), 0) as bigint) from account) as bytes, \
-         (select count(*) from purge where queued_at < $1) as overdue, \
+         (select count(*) from purge p where p.queued_at < $1 and not exists (select 1 from hold h where \
+         h.node_id = p.node_id)) as overdue, \
          (select count(*) from expansion) as expansions, \
          (select count(*) from upload) as uploads",
     )

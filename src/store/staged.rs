@@ -87,6 +87,24 @@ pub(crate) async fn remove(tx: &mut Tx, keys: &[ObjectKey]) -> Result<()> {
         .map(drop)
 }
 
+/// Forgets an object that was not noted as written; says whether it was there.
+pub(crate) async fn remove_unwritten(tx: &mut Tx, key: &ObjectKey) -> Result<bool> {
+    let done = sqlx::query("delete from staged where object_key = $1 and sha256 is null")
+        .bind(key.as_str())
+        .execute(&mut **tx)
+        .await?;
+    Ok(done.rows_affected() > 0)
+}
+
+/// How many objects of an upload are being written.
+pub(crate) async fn count_unwritten(conn: &mut Conn, upload: i64) -> Result<u64> {
+    sqlx::query_scalar::<_, i64>("select count(*) from staged where upload_id = $1 and sha256 is null")
+        .bind(upload)
+        .fetch_one(conn)
+        .await
+        .map(|count| count as u64)
+}
+
 /// Cuts objects that are still being written off from an upload that ends: their writers will find out.
 pub(crate) async fn orphan_unwritten(tx: &mut Tx, upload: i64) -> Result<()> {
     sqlx::query("update staged set upload_id = null where upload_id = $1 and sha256 is null")

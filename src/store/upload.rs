@@ -125,6 +125,15 @@ pub(crate) async fn all_of_transfer(conn: &mut Conn, group: Uuid) -> Result<Vec<
     Ok(rows.into_iter().map(upload).collect())
 }
 
+/// How many uploads a transfer has.
+pub(crate) async fn count_of_transfer(conn: &mut Conn, group: Uuid) -> Result<u64> {
+    sqlx::query_scalar::<_, i64>("select count(*) from upload where group_uid = $1")
+        .bind(group.to_string())
+        .fetch_one(conn)
+        .await
+        .map(|count| count as u64)
+}
+
 /// An upload by its uid.
 pub(crate) async fn by_uid(conn: &mut Conn, uid: Uuid) -> Result<Option<Upload>> {
     let sql = format!("select {COLUMNS} from upload where uid = $1");

@@ -67,10 +67,16 @@ impl Engine {
                 return Err(error);
             }
         };
-        let private = new.private;
-        self.committer
-            .write("direct.commit", async move |tx: &mut Tx| show(tx, owner, uid, &key, &stored, private).await)
-            .await??;
+        let (private, put) = (new.private, key.clone());
+        let shown = self
+            .committer
+            .write("direct.commit", async move |tx: &mut Tx| show(tx, owner, uid, &put, &stored, private).await)
+            .await;
+        let shown = self.kept(owner, &key, shown).await;
+        if shown.is_err() {
+            self.end_direct(uid).await;
+        }
+        shown??;
         self.file(caller, uid).await
     }
 
@@ -120,7 +126,14 @@ async fn show(
 
 /// The newest visible file of an account that has this name.
 async fn taken(conn: &mut Conn, owner: AccountId, name: &str) -> Result<Option<Uuid>> {
-    let named = node::named(conn, owner, name).await?;
-    let ways = folder::ways_up(conn, named.iter().map(|&(_, parent)| parent)).await?;
-    Ok(named.into_iter().find(|(_, parent)| ways.get(parent).is_some_and(|way| way.visible)).map(|(uid, _)| uid))
+    // Nearly always the newest is visible; the others matter only while it lies below a marked folder.
+    for limit in [1, i64::MAX] {
+        let named = node::named(conn, owner, name, limit).await?;
+        let ways = folder::ways_up(conn, named.iter().map(|&(_, parent)| parent)).await?;
+        let visible = named.into_iter().find(|(_, parent)| ways.get(parent).is_some_and(|way| way.visible));
+        if let Some((uid, _)) = visible {
+            return Ok(Some(uid));
+        }
+    }
+    Ok(None)
 }

@@ -20,6 +20,8 @@ use crate::{
 
 /// Slots that an account may have open (hexnode.md 4.1).
 const OPEN_SLOTS: u64 = 1_000;
+/// PUTs to one slot that may be under way: what is not yet stored is in nobody's quota.
+const PUTS_UNDER_WAY: u64 = 4;
 
 impl Engine {
     /// Announces an upload by PUT. It ends if it is not verified within 24 hours.
@@ -68,7 +70,7 @@ impl Engine {
     ///
     /// # Errors
     /// `UploadEnded`; `QuotaExceeded`; `TooLarge`: over 5 GiB, or beyond the quota by a body of no declared length;
-    /// `StorageFull`; `BodyBrokenOff`. No byte is kept.
+    /// `StorageFull`; `BodyBrokenOff`; `TooManyUploads`: four PUTs to this slot are under way. No byte is kept.
     pub async fn put_slot(&self, uid: Uuid, declared: Option<u64>, bytes: ByteStream) -> Result<[u8; 16]> {
         let engine = self.clone();
         // In a task of its own, so that a client that goes away does not leave the staged object behind.
@@ -93,16 +95,18 @@ impl Engine {
                     Some(size) => check_quota(&account, size, open.bytes)?,
                     None => {}
                 }
+                if staged::count_unwritten(tx, open.id).await? >= PUTS_UNDER_WAY {
+                    return Err(Error::TooManyUploads);
+                }
                 staged::insert(tx, &staged_key, open.id, open.owner, 0).await?;
                 Ok((open.owner, remaining.min(LARGEST_OBJECT)))
             })
             .await?;
         let stored = self.write_object(owner, &key, bytes, limit).await?;
-        let md5 = stored.md5;
+        let (md5, put) = (stored.md5, key.clone());
         let kept =
-            self.committer.write("slot.put", async move |tx: &mut Tx| keep(tx, owner, &key, &stored).await).await?;
-        self.wake_purge.notify_one();
-        kept.map(|()| md5)
+            self.committer.write("slot.put", async move |tx: &mut Tx| keep(tx, owner, &put, &stored).await).await;
+        self.kept(owner, &key, kept).await?.map(|()| md5)
     }
 
     /// Makes a file of a slot's bytes, in the root folder. A repeat answers the same file.

@@ -3,7 +3,7 @@
 //! Each chunk is an object of its own, so nothing of an upload is tied to one server node, and a chunk that is sent
 //! again simply takes the place of the one before. When a file is finished, its chunks are written as one object.
 
-use std::collections::{HashMap, HashSet};
+use std::collections::{HashMap, HashSet, hash_map::Entry};
 
 use futures_util::{StreamExt, TryStreamExt, stream as streams};
 use time::OffsetDateTime;
@@ -30,6 +30,10 @@ use crate::{
 const LARGEST_CHUNK: u64 = 100 * 1024 * 1024;
 /// Bytes that a file may announce at the most: 1 PiB, far beyond any disk and far from the end of the numbers.
 const LARGEST_FILE: u64 = 1 << 50;
+/// Files of one transfer at the most: they become visible in one commit, and everybody waits for that.
+const FILES: u64 = 10_000;
+/// Chunks of one file that may be on their way at the most: what is not yet stored is in nobody's quota.
+const CHUNKS_UNDER_WAY: u64 = 64;
 /// Folders above a file at the most.
 const DEEPEST: usize = 100;
 
@@ -93,6 +97,9 @@ impl Engine {
                     Some(uid) => uid,
                     None => Uuid::new_v4(),
                 };
+                if upload::count_of_transfer(tx, group).await? >= FILES {
+                    return Err(Error::Invalid("a transfer has at most 10,000 files"));
+                }
                 reserve_quota(tx, open.owner, new.size).await?;
                 if new.size > LARGEST_FILE {
                     return Err(Error::TooLarge);
@@ -153,6 +160,9 @@ impl Engine {
             .committer
             .write("chunk.stage", async move |tx: &mut Tx| {
                 let upload = unfinished(tx, creator, group, file).await?;
+                if staged::count_unwritten(tx, upload.id).await? >= CHUNKS_UNDER_WAY {
+                    return Err(Error::Invalid("too many chunks of this file are under way"));
+                }
                 let start = match chunk.offset {
                     Some(offset) => offset,
                     None if upload.chunked => return Err(Error::Invalid("a chunk needs its offset")),
@@ -168,12 +178,12 @@ impl Engine {
             self.give_up(owner, &key).await;
             return Err(Error::Invalid("the checksum differs"));
         }
+        let put = key.clone();
         let kept = self
             .committer
-            .write("chunk.put", async move |tx: &mut Tx| keep(tx, owner, &key, start, &stored).await)
-            .await?;
-        self.wake_purge.notify_one();
-        kept
+            .write("chunk.put", async move |tx: &mut Tx| keep(tx, owner, &put, start, &stored).await)
+            .await;
+        self.kept(owner, &key, kept).await?
     }
 
     /// Finishes a file of a transfer: all its bytes are there. A repeat is fine.
@@ -182,9 +192,14 @@ impl Engine {
     /// `Forbidden`, `Invalid` as for a chunk; `Incomplete`: bytes are missing; `StorageFull`.
     pub async fn finish_transfer_file(&self, caller: &Caller, group: Uuid, file: Uuid) -> Result<()> {
         let (engine, creator) = (self.clone(), caller.account);
-        tokio::spawn(async move { engine.finish_file(creator, group, file).await })
-            .await
-            .map_err(|error| Error::Internal(error.into()))?
+        // Two at once would each join the chunks, and one would find them gone.
+        let turn = self.turns.take(file).await;
+        tokio::spawn(async move {
+            let _turn = turn;
+            engine.finish_file(creator, group, file).await
+        })
+        .await
+        .map_err(|error| Error::Internal(error.into()))?
     }
 
     async fn finish_file(&self, creator: AccountId, group: Uuid, file: Uuid) -> Result<()> {
@@ -215,12 +230,12 @@ impl Engine {
         self.room()?;
         let whole = self.joined(pieces.clone());
         let stored = self.write_object(upload.owner, &key, whole, upload.bytes).await?;
+        let (owner, whole) = (upload.owner, key.clone());
         let joined = self
             .committer
-            .write("file.finish", async move |tx: &mut Tx| join(tx, &upload, &pieces, &key, &stored).await)
-            .await?;
-        self.wake_purge.notify_one();
-        joined
+            .write("file.finish", async move |tx: &mut Tx| join(tx, &upload, &pieces, &whole, &stored).await)
+            .await;
+        self.kept(owner, &key, joined).await?
     }
 
     /// The bytes of chunks, one behind the other.
@@ -327,10 +342,12 @@ async fn unfinished(tx: &mut Tx, creator: AccountId, group: Uuid, file: Uuid) ->
     }
 }
 
-/// Where a stream goes on: behind what is there, or from the start again if everything is.
+/// Where a stream goes on: behind what is there. Where one chunk is the whole file, that chunk is sent again.
 async fn next_start(tx: &mut Tx, upload: &Upload) -> Result<u64> {
-    let end = staged::of_upload(tx, upload.id).await?.iter().map(Staged::end).max().unwrap_or(0);
-    Ok(if end == upload.bytes { 0 } else { end })
+    Ok(match staged::of_upload(tx, upload.id).await?.as_slice() {
+        [whole] if whole.size == upload.bytes => 0,
+        pieces => pieces.iter().map(Staged::end).max().unwrap_or(0),
+    })
 }
 
 /// Puts a stored chunk into its place, or discards it; the inner result is the client's.
@@ -387,11 +404,19 @@ struct Places {
     owner: AccountId,
     root: Place,
     known: HashMap<Vec<String>, Place>,
+    /// By folder and stem: the names beginning with `stem(` that are taken, and the number to go on with.
+    numbered: HashMap<(i64, String), Numbered>,
+}
+
+#[derive(Default)]
+struct Numbered {
+    taken: HashSet<String>,
+    next: HashMap<String, u64>,
 }
 
 impl Places {
     async fn of(tx: &mut Tx, owner: AccountId) -> Result<Self> {
-        Ok(Self { owner, root: root_place(tx, owner).await?, known: HashMap::new() })
+        Ok(Self { owner, root: root_place(tx, owner).await?, known: HashMap::new(), numbered: HashMap::new() })
     }
 
     async fn find(&mut self, tx: &mut Tx, path: &[String], creator: AccountId) -> Result<Place> {
@@ -417,38 +442,53 @@ impl Places {
         self.known.insert(path.to_vec(), place.clone());
         Ok(place)
     }
+
+    /// The name itself, or `report(1).pdf` with the lowest number that is free in the folder.
+    async fn free_name(&mut self, tx: &mut Tx, folder: i64, name: &str) -> Result<String> {
+        if !node::name_taken(tx, folder, name).await? {
+            return Ok(name.to_owned());
+        }
+        let (stem, extension) = split_extension(name);
+        let numbered = match self.numbered.entry((folder, stem.to_owned())) {
+            Entry::Occupied(entry) => entry.into_mut(),
+            Entry::Vacant(entry) => {
+                let taken = node::names_beginning(tx, folder, &format!("{stem}(")).await?;
+                entry.insert(Numbered { taken: taken.into_iter().collect(), ..Numbered::default() })
+            }
+        };
+        let next = numbered.next.entry(extension.to_owned()).or_insert(1);
+        loop {
+            let candidate = number_name(stem, extension, *next);
+            *next += 1;
+            // The second look is for a long stem that had to be cut: its numbered names begin otherwise.
+            if !numbered.taken.contains(&candidate) && !node::name_taken(tx, folder, &candidate).await? {
+                return Ok(candidate);
+            }
+        }
+    }
+}
+
+/// What a number goes between: `report` and `.pdf`. An ending too long to leave it room is part of the name.
+fn split_extension(name: &str) -> (&str, &str) {
+    match name.rfind('.') {
+        Some(dot) if dot > 0 && name[dot..].chars().count() < 200 => name.split_at(dot),
+        _ => (name, ""),
+    }
+}
+
+/// `report(2).pdf`, within the 255 characters of a name.
+fn number_name(stem: &str, extension: &str, number: u64) -> String {
+    let suffix = format!("({number}){extension}");
+    let room = 255usize.saturating_sub(suffix.chars().count());
+    stem.chars().take(room).chain(suffix.chars()).collect()
 }
 
 async fn show(tx: &mut Tx, places: &mut Places, group: Uuid, upload: &Upload, expires_at: Option<i64>) -> Result<()> {
     let objects = staged::of_upload(tx, upload.id).await?;
     let object = objects.first().ok_or(Error::Incomplete)?;
     let into = places.find(tx, &upload.path, upload.creator).await?;
-    let name = free_name(tx, into.folder, &upload.name).await?;
+    let name = places.free_name(tx, into.folder, &upload.name).await?;
     staged::orphan_unwritten(tx, upload.id).await?;
     let finished = Finished { upload, object, name: &name, group: Some(group), private: true, expires_at };
     place(tx, &into, finished).await.map(drop)
-}
-
-/// The name itself, or `report(1).pdf` with the lowest number that is free in the folder.
-async fn free_name(tx: &mut Tx, folder: i64, name: &str) -> Result<String> {
-    if !node::name_taken(tx, folder, name).await? {
-        return Ok(name.to_owned());
-    }
-    let (stem, extension) = match name.rfind('.') {
-        Some(dot) if dot > 0 => name.split_at(dot),
-        _ => (name, ""),
-    };
-    let numbered = |number: u64| {
-        let suffix = format!("({number}){extension}");
-        let room = 255usize.saturating_sub(suffix.chars().count());
-        stem.chars().take(room).chain(suffix.chars()).collect::<String>()
-    };
-    let taken = node::names_beginning(tx, folder, &format!("{stem}(")).await?;
-    let taken: HashSet<String> = taken.into_iter().collect();
-    let mut number = 1;
-    // The second look is for a long stem that had to be cut: its numbered names begin otherwise.
-    while taken.contains(&numbered(number)) || node::name_taken(tx, folder, &numbered(number)).await? {
-        number += 1;
-    }
-    Ok(numbered(number))
 }

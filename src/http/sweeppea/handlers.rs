@@ -134,7 +134,11 @@ async fn fetch_files(app: &App, call: &Call, body: Body) -> Outcome<FetchedData>
     let (body, _place) = app.sweeppea.room.read(body).await?;
     let query = Members::of(&body).page();
     let files = app.engine.files(&call.caller, query.clone()).await?;
-    let account = app.engine.account(&call.caller).await?;
+    let account = match files.total {
+        0 => app.engine.account(&call.caller).await?,
+        // They may have come through other dialects, which know of no category.
+        _ => app.engine.account_with_category(&call.caller).await?,
+    };
     Ok(Done::new("(OK) Files fetched successfully.", FetchedData::new(files, &query, &account)))
 }
 

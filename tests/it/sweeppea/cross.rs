@@ -30,6 +30,9 @@ async fn what_other_dialects_stored_is_shown_read_and_deleted_here() {
     let b = vault::upload(&server, &ann.key, r"My Folder\Documents", "b.txt", b"bb").await;
     let b = uuid::Uuid::parse_str(&b).unwrap().to_string();
     assert_eq!(listed(&server, &ann.key).await, [b.clone(), a.clone()]);
+    let data = fetch(&server, &ann.key).await;
+    assert!(data["Categories"][0]["CategoryToken"].is_string(), "made on first use: {data}");
+    assert_eq!(data["Files"][0]["CategoryToken"], data["Categories"][0]["CategoryToken"]);
     for (token, name, bytes) in [(a, "a b.pdf", "a"), (b, "b.txt", "bb")] {
         let url = url_of(&server, &ann.key, &token).await;
         assert_eq!(get(&server, &url).await.text(), bytes);
