@@ -367,9 +367,10 @@ async fn a_purge_that_storage_refuses_is_not_forgotten() {
 }
 
 /// Steps of the engine in which nothing moves between database and disk: one commit, whole or not at all.
-const ONE_COMMIT: [&str; 17] = [
+const ONE_COMMIT: [&str; 18] = [
     "account.add",
     "account.calls",
+    "account.category",
     "account.disable",
     "account.passwd",
     "account.set",
