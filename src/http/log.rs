@@ -2,18 +2,19 @@
 //!
 //! The line names the route, not the URL: a URL may carry a signature, a file's name or a folder's path.
 
-use std::{any::Any, time::Instant};
+use std::{any::Any, panic::AssertUnwindSafe, time::Instant};
 
 use axum::{
     extract::{MatchedPath, Request, State},
-    http::{HeaderValue, StatusCode},
+    http::HeaderValue,
     middleware::Next,
-    response::{IntoResponse, Response},
+    response::Response,
 };
+use futures_util::FutureExt;
 use tracing::Instrument;
 use uuid::Uuid;
 
-use super::{App, dialect_of};
+use super::{App, dialect_of, fault};
 
 /// Gives the request its id, in a span that everything logged on its behalf lies in; logs and counts the answer.
 pub(crate) async fn around(State(app): State<App>, request: Request, next: Next) -> Response {
@@ -38,14 +39,58 @@ pub(crate) async fn around(State(app): State<App>, request: Request, next: Next)
     answer
 }
 
-/// The answer to a request whose handler panicked. The panic's own message is logged by the hook, the line here ties
-/// it to the request.
-pub(crate) fn panicked(panic: Box<dyn Any + Send>) -> Response {
-    let message = panic
-        .downcast_ref::<String>()
-        .map(String::as_str)
-        .or_else(|| panic.downcast_ref::<&str>().copied())
-        .unwrap_or("no message");
-    tracing::error!(error = message, "a handler panicked");
-    (StatusCode::INTERNAL_SERVER_ERROR, "internal server error\n").into_response()
+/// Answers a request whose handler panicked, in the words of whose path it is. The panic's own message is logged by the
+/// hook, the line here ties it to the request.
+pub(crate) async fn catch_panic(request: Request, next: Next) -> Response {
+    let path = request.uri().path().to_owned();
+    // What the handler was at is dropped, and what outlives it is behind locks that say how they take a panic.
+    let answered = AssertUnwindSafe(next.run(request)).catch_unwind().await;
+    answered.unwrap_or_else(|panic| {
+        tracing::error!(error = message_of(&*panic), "a handler panicked");
+        fault(&path)
+    })
+}
+
+fn message_of(panic: &(dyn Any + Send)) -> &str {
+    let formatted = panic.downcast_ref::<String>().map(String::as_str);
+    formatted.or_else(|| panic.downcast_ref::<&str>().copied()).unwrap_or("no message")
+}
+
+#[cfg(test)]
+mod tests {
+    use axum::{Router, body::Body, middleware};
+    use tower::ServiceExt;
+
+    use super::*;
+
+    async fn answer_to(path: &str) -> (u16, String, String) {
+        let panics = axum::routing::any(async || -> () { panic!("a test asks for it") });
+        let router: Router = Router::new().route("/{*path}", panics).layer(middleware::from_fn(catch_panic));
+        let request = Request::get(path).body(Body::empty()).unwrap();
+        let answer = router.oneshot(request).await.unwrap();
+        let (status, media_type) = (answer.status(), answer.headers()["content-type"].to_str().unwrap().to_owned());
+        let body = axum::body::to_bytes(answer.into_body(), 10_000).await.unwrap();
+        (status.as_u16(), media_type, String::from_utf8(body.to_vec()).unwrap())
+    }
+
+    #[tokio::test]
+    async fn a_panic_is_answered_in_the_words_of_the_dialect() {
+        const JSON: &str = "application/json";
+        const XML: &str = "<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n<Error><Code>InternalError</Code>\
+             <Message>We encountered an internal error. Please try again.</Message></Error>";
+        for (path, media_type, body) in [
+            ("/api/v1/filemanagement/", JSON, r#"{"detail":"A server error occurred."}"#),
+            (
+                "/vault_rest/version",
+                JSON,
+                r#"{"message":"Server is temporarily unavailable","ui_message_key":"API_SERVER_UNAVAILABLE","status_code":"InternalServerError"}"#,
+            ),
+            ("/files/delete", JSON, r#"{"Response":false,"Message":"Internal Server Error","Code":500}"#),
+            ("/s3/hexnode/x", "application/xml", XML),
+            ("/s3/sweeppea/x/y", "application/xml", XML),
+            ("/healthz", "text/plain; charset=utf-8", "internal server error\n"),
+        ] {
+            assert_eq!(answer_to(path).await, (500, media_type.to_owned(), body.to_owned()), "{path}");
+        }
+    }
 }

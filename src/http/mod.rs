@@ -32,7 +32,6 @@ use axum::{
 };
 pub use route::{Access, Dialect, Route};
 use tokio_util::sync::CancellationToken;
-use tower_http::catch_panic::CatchPanicLayer;
 
 use crate::{config::Config, engine::Engine};
 
@@ -90,6 +89,8 @@ struct Mounted {
     routes: fn() -> Vec<Route>,
     scheme: openapi::Scheme,
     unknown_path: fn() -> Response,
+    /// The answer to a call that met a fault of the server.
+    fault: fn() -> Response,
 }
 
 /// The dialects, once and for all: the router, the log, the description and the tests go over this list.
@@ -102,6 +103,7 @@ const DIALECTS: [Mounted; 3] = [
         routes: hexnode::Hexnode::routes,
         scheme: openapi::Scheme::BareKey,
         unknown_path: hexnode::unknown_path,
+        fault: hexnode::fault,
     },
     Mounted {
         name: vault::Vault::NAME,
@@ -111,6 +113,7 @@ const DIALECTS: [Mounted; 3] = [
         routes: vault::Vault::routes,
         scheme: openapi::Scheme::Bearer,
         unknown_path: vault::unknown_path,
+        fault: vault::fault,
     },
     Mounted {
         name: sweeppea::Sweeppea::NAME,
@@ -120,6 +123,7 @@ const DIALECTS: [Mounted; 3] = [
         routes: sweeppea::Sweeppea::routes,
         scheme: openapi::Scheme::Bearer,
         unknown_path: sweeppea::unknown_path,
+        fault: sweeppea::fault,
     },
 ];
 
@@ -173,25 +177,52 @@ pub fn router(app: &App, part: &Part) -> Router {
     };
     router
         .fallback(unknown)
-        .layer(CatchPanicLayer::custom(log::panicked))
+        .layer(middleware::from_fn(log::catch_panic))
         .layer(middleware::from_fn(linger::linger))
         .layer(middleware::from_fn_with_state(app.clone(), log::around))
         .with_state(app.clone())
 }
 
 fn unknown_path(part: &Part, path: &str) -> Response {
-    match part.dialects().find(|dialect| lies_below(path, dialect.prefix)) {
-        Some(dialect) => (dialect.unknown_path)(),
-        None => (StatusCode::NOT_FOUND, "not found\n").into_response(),
+    match owner(part.dialects(), path) {
+        Owner::Dialect(dialect) => (dialect.unknown_path)(),
+        Owner::SignedUrls(_) => s3_error::no_such_key(),
+        Owner::Server => (StatusCode::NOT_FOUND, "not found\n").into_response(),
+    }
+}
+
+/// The answer to a request that met a fault outside of any dialect's own handling of errors.
+fn fault(path: &str) -> Response {
+    match owner(DIALECTS.iter(), path) {
+        Owner::Dialect(dialect) => (dialect.fault)(),
+        Owner::SignedUrls(_) => s3_error::internal_error(),
+        Owner::Server => (StatusCode::INTERNAL_SERVER_ERROR, "internal server error\n").into_response(),
     }
 }
 
 /// Which dialect a path belongs to, for the log and the figures.
 fn dialect_of(path: &str) -> &'static str {
-    DIALECTS
-        .iter()
-        .find(|dialect| lies_below(path, dialect.prefix) || lies_below(path, dialect.signed_prefix))
-        .map_or("server", |dialect| dialect.name)
+    match owner(DIALECTS.iter(), path) {
+        Owner::Dialect(dialect) | Owner::SignedUrls(dialect) => dialect.name,
+        Owner::Server => "server",
+    }
+}
+
+/// Whose a path is, and so in whose words it is answered.
+enum Owner {
+    Dialect(&'static Mounted),
+    /// A dialect's, but in S3's words.
+    SignedUrls(&'static Mounted),
+    Server,
+}
+
+fn owner(mut dialects: impl Iterator<Item = &'static Mounted>, path: &str) -> Owner {
+    let owned = dialects.find_map(|dialect| match path {
+        _ if lies_below(path, dialect.prefix) => Some(Owner::Dialect(dialect)),
+        _ if lies_below(path, dialect.signed_prefix) => Some(Owner::SignedUrls(dialect)),
+        _ => None,
+    });
+    owned.unwrap_or(Owner::Server)
 }
 
 fn lies_below(path: &str, prefix: &str) -> bool {

@@ -4,7 +4,6 @@
 use axum::{
     Router,
     extract::{FromRequestParts, Request},
-    handler::Handler,
     http::{Method, request::Parts},
     middleware::{self, Next},
     response::{IntoResponse, Response},
@@ -41,6 +40,7 @@ pub struct Route {
     /// The schema of the body of a good answer.
     pub(crate) answer: Option<fn(&mut SchemaGenerator) -> Schema>,
     handler: fn() -> MethodRouter<App>,
+    every_method: bool,
 }
 
 impl Route {
@@ -51,12 +51,17 @@ impl Route {
         summary: &'static str,
         handler: fn() -> MethodRouter<App>,
     ) -> Self {
-        Self { method, path, access, summary, example: None, answer: None, handler }
+        Self { method, path, access, summary, example: None, answer: None, handler, every_method: false }
     }
 
     /// With an example of the JSON that it takes.
     pub(crate) fn takes(self, example: &'static str) -> Self {
         Self { example: Some(example), ..self }
+    }
+
+    /// Its handler answers every method of the path, and says itself what is wrong with the others.
+    pub(crate) fn for_every_method(self) -> Self {
+        Self { every_method: true, ..self }
     }
 
     /// With the JSON that it answers with.
@@ -102,44 +107,56 @@ pub(crate) fn mount<D: Dialect>(app: &App) -> Router<App> {
     router
 }
 
+/// A path's calls, with the dialect's own refusal for every other method.
 fn mount_path<D: Dialect>(app: &App, routes: Vec<Route>) -> MethodRouter<App> {
-    let allow = routes.iter().map(|route| route.method.as_str()).collect::<Vec<_>>().join(", ");
-    let get_writes = routes
-        .iter()
-        .any(|route| route.method == Method::GET && matches!(route.access, Access::Write | Access::SignIn));
-    let mut methods = MethodRouter::new();
-    for route in routes {
-        let access = route.access;
-        methods = methods.merge(match access {
-            Access::Open | Access::SignIn => (route.handler)(),
-            Access::Read | Access::Write => guard::<D>(app, (route.handler)(), access),
+    if let Some(all) = routes.iter().find(|route| route.every_method) {
+        return (all.handler)();
+    }
+    let served = methods_served(&routes);
+    let refuse = refusal::<D>(app, &routes).with_state(app.clone());
+    let mut calls = MethodRouter::new();
+    for Route { handler, access, .. } in routes {
+        calls = calls.merge(match access {
+            Access::Open | Access::SignIn => handler(),
+            Access::Read | Access::Write => guard::<D>(app, handler(), access),
         });
     }
-    let refuse = move |method: Method| {
-        let answer = D::method_not_allowed(&method, &allow);
-        async move { answer }
-    };
-    let refused = |refuse: MethodRouter<App>| match D::KEY_BEFORE_METHOD {
-        true => guard::<D>(app, refuse, Access::Read),
-        false => refuse,
-    };
-    if get_writes {
-        // What axum would otherwise do with HEAD is call the handler of GET.
-        methods = methods.merge(refused(routing::head(refuse.clone())));
-    }
-    let refuse = refused(any_method(refuse));
-    let app = app.clone();
-    methods.fallback(move |request: Request| {
-        let refuse = refuse.clone().with_state(app.clone());
+    let calls = calls.with_state(app.clone());
+    // One handler for all methods: a path that told axum its methods would get an `Allow` on whatever answers another
+    // one, the 401 of a caller without a key too.
+    routing::any(move |request: Request| {
+        let service = match served.contains(request.method()) {
+            true => calls.clone(),
+            false => refuse.clone(),
+        };
         async move {
             use tower::ServiceExt;
-            refuse.oneshot(request).await.into_response()
+            service.oneshot(request).await.into_response()
         }
     })
 }
 
-fn any_method<H: Handler<T, App>, T: 'static>(handler: H) -> MethodRouter<App> {
-    routing::any(handler)
+/// The methods that have a call. HEAD is answered by GET, unless that writes.
+fn methods_served(routes: &[Route]) -> Vec<Method> {
+    let mut methods: Vec<Method> = routes.iter().map(|route| route.method.clone()).collect();
+    let get = routes.iter().find(|route| route.method == Method::GET);
+    if get.is_some_and(|get| !matches!(get.access, Access::Write | Access::SignIn)) {
+        methods.push(Method::HEAD);
+    }
+    methods
+}
+
+/// What answers a method that has no call.
+fn refusal<D: Dialect>(app: &App, routes: &[Route]) -> MethodRouter<App> {
+    let allow = routes.iter().map(|route| route.method.as_str()).collect::<Vec<_>>().join(", ");
+    let refuse = routing::any(move |method: Method| {
+        let answer = D::method_not_allowed(&method, &allow);
+        async move { answer }
+    });
+    match D::KEY_BEFORE_METHOD {
+        true => guard::<D>(app, refuse, Access::Read),
+        false => refuse,
+    }
 }
 
 fn guard<D: Dialect>(app: &App, methods: MethodRouter<App>, access: Access) -> MethodRouter<App> {

@@ -15,6 +15,17 @@ pub(crate) fn s3_error(status: StatusCode, code: &'static str, message: &'static
     (status, [(header::CONTENT_TYPE, "application/xml")], body).into_response()
 }
 
+/// Nothing lies at this URL.
+pub(crate) fn no_such_key() -> Response {
+    s3_error(StatusCode::NOT_FOUND, "NoSuchKey", "The specified key does not exist.")
+}
+
+/// A fault of the server; whoever meets it logs it.
+pub(crate) fn internal_error() -> Response {
+    let message = "We encountered an internal error. Please try again.";
+    s3_error(StatusCode::INTERNAL_SERVER_ERROR, "InternalError", message)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

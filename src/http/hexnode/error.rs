@@ -12,13 +12,15 @@ use axum::{
 };
 use serde::Serialize;
 
-use super::{
-    fields::{FieldErrors, FileId},
-    wire::json,
-};
+use super::fields::{FieldErrors, FileId};
 use crate::{
     engine::error::Error,
-    http::{body::BodyError, rate::OverRate, s3_error::s3_error, sigv4},
+    http::{
+        body::{BodyError, json},
+        rate::OverRate,
+        s3_error::{self, s3_error},
+        sigv4,
+    },
 };
 
 /// Everything that a call with a key can be refused for.
@@ -126,9 +128,13 @@ fn engine_error(error: Error) -> Response {
         | Error::BodyBrokenOff
         | Error::Exists(_)) => {
             log_fault(&error);
-            detail(S::INTERNAL_SERVER_ERROR, "A server error occurred.")
+            server_error()
         }
     }
+}
+
+pub(super) fn server_error() -> Response {
+    detail(StatusCode::INTERNAL_SERVER_ERROR, "A server error occurred.")
 }
 
 /// Everything that the upload URL can be refused for.
@@ -184,7 +190,7 @@ fn put_engine_error(error: Error) -> Response {
         | Error::TooManyUploads
         | Error::Exists(_)) => {
             log_fault(&error);
-            s3_error(S::INTERNAL_SERVER_ERROR, "InternalError", "We encountered an internal error. Please try again.")
+            s3_error::internal_error()
         }
     }
 }

@@ -11,7 +11,7 @@ mod wire;
 use axum::{
     http::{HeaderMap, HeaderValue, Method, header::AUTHORIZATION, request::Parts},
     response::{IntoResponse, Response},
-    routing::{MethodFilter, MethodRouter, get, on, post},
+    routing::{any, get, post},
 };
 
 use self::{
@@ -59,7 +59,11 @@ impl Dialect for Hexnode {
             )
             .takes(r#"{"file_name":"report.pdf","content_type":"application/pdf"}"#)
             .answers::<PresignedUrl>(),
-            Route::new(Method::PUT, "/s3/hexnode/{key}", Open, "Send the bytes of an announced file", upload_url),
+            // A URL signed for PUT is wrong for every other method, and S3 says so in its own words.
+            Route::new(Method::PUT, "/s3/hexnode/{key}", Open, "Send the bytes of an announced file", || {
+                any(handlers::put_upload)
+            })
+            .for_every_method(),
             Route::new(
                 Method::POST,
                 "/api/v1/filemanagement/verify-file-upload",
@@ -116,22 +120,12 @@ fn bare_key(headers: &HeaderMap) -> Result<&str, Refusal> {
     }
 }
 
+/// The answer to a call that met a fault of the server, which is logged already.
+pub(crate) fn fault() -> Response {
+    error::server_error()
+}
+
 /// The answer to a path under the base that is no call.
 pub(crate) fn unknown_path() -> Response {
     Refusal::UnknownPath.into_response()
-}
-
-/// A URL signed for PUT is wrong for every other method, and S3 says so in its own words.
-fn upload_url() -> MethodRouter<App> {
-    let every = [
-        MethodFilter::GET,
-        MethodFilter::POST,
-        MethodFilter::DELETE,
-        MethodFilter::PATCH,
-        MethodFilter::OPTIONS,
-        MethodFilter::TRACE,
-        MethodFilter::CONNECT,
-    ];
-    let every = every.into_iter().fold(MethodFilter::PUT, MethodFilter::or);
-    on(every, handlers::put_upload)
 }

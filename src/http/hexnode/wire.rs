@@ -1,7 +1,6 @@
 //! This dialect's words: what its bodies hold, member by member in the order of the contract.
 
 use axum::{
-    body::Body,
     extract::{FromRequest, Request},
     http::{
         StatusCode,
@@ -20,7 +19,10 @@ use super::{
 };
 use crate::{
     engine::model::FileInfo,
-    http::{App, body::read_body},
+    http::{
+        App,
+        body::{json, read_body},
+    },
 };
 
 /// Bytes of a JSON body at most (hexnode.md 5).
@@ -181,18 +183,6 @@ const MICROSECONDS: &[BorrowedFormatItem<'static>] =
 fn utc(time: OffsetDateTime) -> String {
     // The engine's times are in UTC and within the calendar: this does not fail.
     time.format(MICROSECONDS).unwrap_or_default()
-}
-
-/// A compact JSON answer.
-pub(super) fn json(status: StatusCode, body: &impl Serialize) -> Response {
-    match serde_json::to_vec(body) {
-        Ok(bytes) => (status, [(CONTENT_TYPE, "application/json")], Body::from(bytes)).into_response(),
-        Err(error) => {
-            // Nothing that is written here can fail to be: every key is a text or a number.
-            tracing::error!(dialect = "hexnode", %error, "an answer could not be written");
-            StatusCode::INTERNAL_SERVER_ERROR.into_response()
-        }
-    }
 }
 
 /// A successful answer.

@@ -24,10 +24,12 @@ pub(super) async fn authenticate(app: &App, parts: &Parts, access: Access) -> Re
     }
 }
 
-/// The key of `Bearer <key>`, the scheme word in any case. A key is never decoded or guessed at: whatever stands behind
-/// the word is looked up as it is.
+/// The key of the one header `Bearer <key>`, the scheme word in any case. A key is never decoded or guessed at: whatever
+/// stands behind the word is looked up as it is.
 fn bearer(headers: &HeaderMap) -> Option<&str> {
-    let (scheme, key) = headers.get(AUTHORIZATION)?.to_str().ok()?.trim().split_once(' ')?;
+    let mut values = headers.get_all(AUTHORIZATION).iter();
+    let value = values.next().filter(|_| values.next().is_none())?;
+    let (scheme, key) = value.to_str().ok()?.trim().split_once(' ')?;
     let key = key.trim();
     (scheme.eq_ignore_ascii_case("bearer") && !key.is_empty()).then_some(key)
 }

@@ -9,9 +9,15 @@ use uuid::Uuid;
 
 use super::{
     file_type,
-    wire::{Decimal, Telemetry, json},
+    wire::{Decimal, Telemetry},
 };
-use crate::{engine::error::Error, http::s3_error::s3_error};
+use crate::{
+    engine::error::Error,
+    http::{
+        body::json,
+        s3_error::{self, s3_error},
+    },
+};
 
 /// Why a call was not done. Nothing was changed, but where [`Refusal::Internal`] says otherwise.
 #[derive(Debug)]
@@ -330,6 +336,8 @@ pub(super) enum ReadRefusal {
     Expired,
     /// Hidden or gone.
     NotFound,
+    /// A URL of this kind is only read.
+    Method,
     Internal,
 }
 
@@ -351,12 +359,17 @@ impl IntoResponse for ReadRefusal {
                 "The request signature we calculated does not match the signature you provided.",
             ),
             Self::Expired => s3_error(StatusCode::FORBIDDEN, "AccessDenied", "Request has expired"),
-            Self::NotFound => s3_error(StatusCode::NOT_FOUND, "NoSuchKey", "The specified key does not exist."),
-            Self::Internal => s3_error(
-                StatusCode::INTERNAL_SERVER_ERROR,
-                "InternalError",
-                "We encountered an internal error. Please try again.",
-            ),
+            Self::NotFound => s3_error::no_such_key(),
+            Self::Method => {
+                let mut answer = s3_error(
+                    StatusCode::METHOD_NOT_ALLOWED,
+                    "MethodNotAllowed",
+                    "The specified method is not allowed against this resource.",
+                );
+                answer.headers_mut().insert(header::ALLOW, HeaderValue::from_static("GET, HEAD"));
+                answer
+            }
+            Self::Internal => s3_error::internal_error(),
         }
     }
 }

@@ -142,9 +142,12 @@ fn or_default<T: for<'a> Deserialize<'a>>(member: Member<'_>, default: T) -> Opt
     }
 }
 
+/// The nearest number within bounds to a number, or to a text that is one.
 fn nearest(member: Member<'_>, least: f64, most: f64, default: f64) -> f64 {
-    let number = or_default(member, default).or_else(|| text(member)?.trim().parse().ok());
-    match number {
+    // Not by way of JSON, which has no place for a number beyond the largest float: here it is one.
+    let number = |text: &str| text.trim().parse::<f64>().ok();
+    let sent = member.and_then(|raw| number(raw.get()).or_else(|| number(&text(member)?)));
+    match sent {
         Some(number) if !number.is_nan() => number.round().clamp(least, most),
         _ => default,
     }
@@ -250,6 +253,9 @@ mod tests {
             (r#"{"Page":"2","Limit":"x"}"#, (2, 50)),
             (r#"{"Page":null,"Limit":[]}"#, (1, 50)),
             (r#"{"Page":1e300,"Limit":1e300}"#, (9_007_199_254_740_991, 200)),
+            (r#"{"Page":1e400,"Limit":1e400}"#, (9_007_199_254_740_991, 200)),
+            (r#"{"Page":-1e400,"Limit":"-1e400"}"#, (1, 1)),
+            (r#"{"Page":true,"Limit":{"a":7}}"#, (1, 50)),
             (r#"{"Page":"NaN","Limit":9.6}"#, (1, 10)),
         ] {
             assert_eq!(page(body), expected, "{body}");

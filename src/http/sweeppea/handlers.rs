@@ -2,8 +2,8 @@
 
 use axum::{
     body::Body,
-    extract::{Path, RawQuery, State},
-    http::StatusCode,
+    extract::State,
+    http::{Method, StatusCode, Uri},
     response::{IntoResponse, Response},
 };
 use bytes::Bytes;
@@ -15,15 +15,15 @@ use super::{
     error::{Field, Help, ReadRefusal, Refusal},
     fields::Members,
     file_type,
-    read_url::{Grant, PURPOSE},
-    wire::{self, DeletedData, FetchedData, Success, UploadedData, UrlData},
+    read_url::{Grant, PURPOSE, READ_URLS},
+    wire::{DeletedData, FetchedData, Success, UploadedData, UrlData},
 };
 use crate::{
     engine::{
         error::Error,
-        model::{FileInfo, GoneVerdict, NewFile, NodeName},
+        model::{Account, FileInfo, GoneVerdict, NewFile, NodeName},
     },
-    http::{App, content::user_bytes},
+    http::{App, body::json, content::user_bytes},
 };
 
 /// Bytes of an uploaded file (sweeppea.md 4.1).
@@ -56,7 +56,7 @@ impl Call {
                     data: done.data,
                     message: done.message,
                 };
-                wire::json(StatusCode::OK, &success)
+                json(StatusCode::OK, &success)
             }
             Err(refusal) => {
                 let counts = refusal.status() != StatusCode::FORBIDDEN;
@@ -76,7 +76,7 @@ pub(super) async fn delete(State(app): State<App>, call: Call, body: Body) -> Re
 }
 
 async fn delete_file(app: &App, call: &Call, body: Body) -> Outcome<DeletedData> {
-    let (body, _place) = app.sweeppea.room.read(body).await?;
+    let (body, _place) = app.sweeppea.room.read(call.caller.account, body).await?;
     let token = Members::of(&body).file_token().map_err(|field| Help::Delete.about(field))?;
     // A client that goes away drops this future; the engine's work goes on without it.
     match app.engine.delete_and_wait(&call.caller, token).await? {
@@ -94,18 +94,32 @@ pub(super) async fn upload(State(app): State<App>, call: Call, body: Body) -> Re
 }
 
 async fn upload_file(app: &App, call: &Call, body: Body) -> Outcome<UploadedData> {
-    let (body, _place) = app.sweeppea.room.read(body).await?;
+    let (body, _place) = app.sweeppea.room.read(call.caller.account, body).await?;
     // Decoding keeps a thread busy for a while: not one that other calls wait for.
     let checked = tokio::task::spawn_blocking(move || check_upload(&body)).await;
     let (new, bytes) = checked.map_err(|error| Error::Internal(error.into()))??;
     let size = bytes.len() as u64;
     let name = new.name.as_str().to_owned();
+    // Read before anything is stored: an answer that tells of a stored file must not fail for want of it.
+    let account = app.engine.account(&call.caller).await?;
     let file = match app.engine.store_file(&call.caller, new, bytes).await {
         Err(Error::NameTaken { by }) => return Err(Refusal::NameTaken { name, by }),
         stored => stored?,
     };
-    let account = app.engine.account(&call.caller).await?;
+    let account = match account.category {
+        Some(_) => account,
+        // The first upload has made it.
+        None => or_as_before(app.engine.account(&call.caller).await, account),
+    };
     Ok(Done { consumed: size, ..Done::new("(OK) File uploaded successfully.", UploadedData::new(file, &account)) })
+}
+
+/// The account as it is now, or, if that cannot be told, as it was: then its answer lacks the category's token.
+fn or_as_before(now: Result<Account, Error>, before: Account) -> Account {
+    now.unwrap_or_else(|error| {
+        tracing::warn!(dialect = "sweeppea", %error, "an account could not be read again");
+        before
+    })
 }
 
 /// The members, the type, the size, in this order; quota and name are the engine's to check.
@@ -131,7 +145,7 @@ pub(super) async fn fetch(State(app): State<App>, call: Call, body: Body) -> Res
 }
 
 async fn fetch_files(app: &App, call: &Call, body: Body) -> Outcome<FetchedData> {
-    let (body, _place) = app.sweeppea.room.read(body).await?;
+    let (body, _place) = app.sweeppea.room.read(call.caller.account, body).await?;
     let query = Members::of(&body).page();
     let files = app.engine.files(&call.caller, query.clone()).await?;
     let account = match files.total {
@@ -148,7 +162,7 @@ pub(super) async fn get_file_url(State(app): State<App>, call: Call, body: Body)
 }
 
 async fn sign_url(app: &App, call: &Call, body: Body) -> Outcome<UrlData> {
-    let (body, _place) = app.sweeppea.room.read(body).await?;
+    let (body, _place) = app.sweeppea.room.read(call.caller.account, body).await?;
     let wanted = Members::of(&body);
     let refuse = |field: Field| Help::GetFileUrl.about(field);
     let token = wanted.file_token().map_err(refuse)?;
@@ -174,7 +188,7 @@ pub(super) async fn send(State(app): State<App>, call: Call, body: Body) -> Resp
 
 /// There is no mail server in this version, so nobody gets further than that (sweeppea.md 4.5).
 async fn mail_file(app: &App, call: &Call, body: Body) -> Outcome<()> {
-    let (body, _place) = app.sweeppea.room.read(body).await?;
+    let (body, _place) = app.sweeppea.room.read(call.caller.account, body).await?;
     let members = Members::of(&body);
     let refuse = |field: Field| Help::Send.about(field);
     let token = members.file_token().map_err(refuse)?;
@@ -183,13 +197,50 @@ async fn mail_file(app: &App, call: &Call, body: Body) -> Outcome<()> {
     Err(Refusal::MailOff)
 }
 
-pub(super) async fn read(State(app): State<App>, Path(path): Path<(String, String)>, query: RawQuery) -> Response {
-    read_file(&app, &path.0, query).await.into_response()
+/// Answers every method of a read URL, in S3's words.
+pub(super) async fn read(State(app): State<App>, method: Method, url: Uri) -> Response {
+    read_file(&app, &method, &url).await.into_response()
 }
 
-async fn read_file(app: &App, file: &str, RawQuery(query): RawQuery) -> Result<Response, ReadRefusal> {
+async fn read_file(app: &App, method: &Method, url: &Uri) -> Result<Response, ReadRefusal> {
+    if ![Method::GET, Method::HEAD].contains(method) {
+        return Err(ReadRefusal::Method);
+    }
     let key = app.engine.signing_key(PURPOSE);
-    let grant = Grant::check(&key, file, &query.unwrap_or_default(), app.engine.now())?;
+    // As it stands in the URL: neither the name behind it nor any escape in it has to be a text.
+    let file = url.path().strip_prefix(READ_URLS).and_then(|rest| rest.split('/').nth(1)).unwrap_or_default();
+    let grant = Grant::check(&key, file, url.query().unwrap_or_default(), app.engine.now())?;
     let content = app.engine.read_signed(grant.file).await?;
     Ok(user_bytes(content, grant.mode.disposition()))
+}
+
+#[cfg(test)]
+mod tests {
+    use uuid::Uuid;
+
+    use super::*;
+    use crate::engine::model::{AccountId, Role};
+
+    #[test]
+    fn a_stored_file_is_told_of_even_if_its_account_cannot_be_read_again() {
+        let account = |category| Account {
+            id: AccountId(1),
+            uid: Uuid::nil(),
+            name: "ann".to_owned(),
+            display_name: String::new(),
+            email: String::new(),
+            role: Role::User,
+            disabled: false,
+            quota: 0,
+            used: 0,
+            purging: 0,
+            max_calls: 0,
+            category,
+        };
+        let before = || account(None);
+        let failed = Err(Error::Internal(anyhow::anyhow!("the database is locked")));
+        assert_eq!(or_as_before(failed, before()).category, None);
+        let category = Some(Uuid::new_v4());
+        assert_eq!(or_as_before(Ok(account(category)), before()).category, category);
+    }
 }

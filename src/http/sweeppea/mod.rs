@@ -106,10 +106,12 @@ impl Dialect for Sweeppea {
                 routing::post(handlers::send)
             })
             .takes(r#"{"FileToken":"6f1c0d7e-3f0a-4a53-9f52-0b1d8f2c7a11","RecipientEmail":"recipient@example.com"}"#),
-            Route::new(Method::GET, signed, Open, "Read a file by its temporary URL", || routing::get(handlers::read)),
+            Route::new(Method::GET, signed, Open, "Read a file by its temporary URL", || routing::any(handlers::read))
+                .for_every_method(),
             Route::new(Method::HEAD, signed, Open, "The headers of a file, by its temporary URL", || {
-                routing::head(handlers::read)
-            }),
+                routing::any(handlers::read)
+            })
+            .for_every_method(),
         ]
     }
 
@@ -120,6 +122,11 @@ impl Dialect for Sweeppea {
     fn method_not_allowed(_: &Method, allow: &str) -> Response {
         Refusal::Method { allow: allow.to_owned() }.into_response()
     }
+}
+
+/// The answer to a call that met a fault of the server, which is logged already.
+pub(crate) fn fault() -> Response {
+    Refusal::Internal.into_response()
 }
 
 /// The answer to a path under `/files/` that has no call.

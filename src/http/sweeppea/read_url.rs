@@ -15,6 +15,9 @@ use crate::http::content::Disposition;
 /// What the signing key is for; other purposes have other keys.
 pub(super) const PURPOSE: &str = "sweeppea-read";
 
+/// Where they lie, each with its file's uid and name behind it.
+pub(super) const READ_URLS: &str = "/s3/sweeppea";
+
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Mode {
     /// Shown in place, if that does no harm.
@@ -67,7 +70,7 @@ impl Grant {
             .map(|byte| format!("{byte:02x}"))
             .collect();
         let mode = mode.as_str();
-        format!("{public_url}/s3/sweeppea/{file}/{name}?mode={mode}&expires={expires}&signature={signature}")
+        format!("{public_url}{READ_URLS}/{file}/{name}?mode={mode}&expires={expires}&signature={signature}")
     }
 
     /// Checks the parts of a URL. The signature comes first, so that a forged URL learns nothing.

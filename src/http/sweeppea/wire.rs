@@ -4,10 +4,6 @@
 
 use std::fmt;
 
-use axum::{
-    http::{StatusCode, header},
-    response::{IntoResponse, Response},
-};
 use schemars::JsonSchema;
 use serde::{Serialize, Serializer, ser::Error as _};
 use serde_json::value::RawValue;
@@ -21,17 +17,6 @@ const GIB: u64 = 1 << 30;
 
 /// The one category there is.
 const CATEGORY: &str = "General";
-
-/// An answer's body in JSON.
-pub(super) fn json(status: StatusCode, body: &impl Serialize) -> Response {
-    match serde_json::to_vec(body) {
-        Ok(body) => (status, [(header::CONTENT_TYPE, "application/json")], body).into_response(),
-        Err(error) => {
-            tracing::error!(%error, "an answer could not be written as JSON");
-            StatusCode::INTERNAL_SERVER_ERROR.into_response()
-        }
-    }
-}
 
 /// The body of every 200.
 #[derive(Debug, Serialize, JsonSchema)]

@@ -62,7 +62,7 @@ impl Refusal {
     const STORAGE_FULL: Self = Self::unauthorized("Storage is full.", "API_QUOTA_EXCEEDED");
     const TOO_MANY_ATTEMPTS: Self =
         Self::new(StatusCode::TOO_MANY_REQUESTS, "TooManyRequests", "Too many attempts", "API_TOO_MANY_ATTEMPTS");
-    const UNAVAILABLE: Self = Self::new(
+    pub(super) const UNAVAILABLE: Self = Self::new(
         StatusCode::INTERNAL_SERVER_ERROR,
         "InternalServerError",
         "Server is temporarily unavailable",

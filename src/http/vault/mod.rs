@@ -83,6 +83,11 @@ impl Dialect for Vault {
     }
 }
 
+/// The answer to a call that met a fault of the server, which is logged already.
+pub(crate) fn fault() -> Response {
+    Refusal::UNAVAILABLE.into_response()
+}
+
 /// The answer to a path below `/vault_rest` that this dialect does not have.
 pub(crate) fn unknown_path() -> Response {
     Refusal::UNKNOWN_PATH.into_response()

@@ -150,6 +150,27 @@ async fn without_a_limit_a_hundred_calls_pass() {
     }
 }
 
+/// Whoever is refused before the method is looked at is not told which methods there are.
+#[tokio::test]
+async fn only_a_405_has_an_allow_header() {
+    let server = Server::start_with(&[("UNFILE_HEXNODE_RATE", "1")]).await;
+    let ann = server.account("ann").await;
+    let reader: serde_json::Value = server.cli(&["key", "add", "ann", "--read-only", "--json"]).await.json();
+    let reader = reader["key"].as_str().unwrap();
+    let delete = format!("{BASE}/{DELETE}");
+    for (method, path, key, status, allow) in [
+        (Method::GET, delete.as_str(), "", 401, ""),
+        (Method::PUT, BASE, "unknown", 401, ""),
+        (Method::HEAD, &delete, "unknown", 401, ""),
+        (Method::POST, BASE, reader, 403, ""),
+        (Method::PUT, &delete, &ann.key, 405, "POST"),
+        (Method::PUT, &delete, &ann.key, 429, ""),
+    ] {
+        let reply = server.send(method.clone(), path, &[("Authorization", key)], "").await;
+        assert_eq!((reply.status, reply.header("allow")), (status, allow), "{method} {path} {key}");
+    }
+}
+
 /// 401, then 405, then 415, then the fields, then 404.
 #[tokio::test]
 async fn checks_come_in_the_order_of_the_framework() {

@@ -138,6 +138,14 @@ async fn a_body_over_a_mebibyte() {
     }
     let reply = post(&server, &ann.key, DELETE, &long(8 * 1_048_576)).await;
     assert_answer(&reply, 413, r#"{"detail":"Request body too large."}"#);
+    // Without a length, it is stopped where the bound is.
+    let headers = [("Authorization", ann.key.as_str()), ("Content-Type", "application/json")];
+    for call in [PRESIGN, VERIFY, DELETE] {
+        let pieces = [long(1_048_576), " ".to_owned()].map(Ok::<_, std::io::Error>);
+        let body = reqwest::Body::wrap_stream(futures_util::stream::iter(pieces));
+        let reply = server.send(Method::POST, &format!("{BASE}/{call}"), &headers, body).await;
+        assert_answer(&reply, 413, r#"{"detail":"Request body too large."}"#);
+    }
     assert_eq!(listed(&server, &ann.key).await, [id]);
     assert_answer(&post(&server, &ann.key, DELETE, &long(1_048_576)).await, 200, DELETED);
 }
@@ -165,6 +173,11 @@ async fn bodies_of_presign() {
         (r#"{"file_name":".."}"#, invalid.clone()),
         (r#"{"file_name":"a","content_type":"pdf"}"#, r#"{"content_type":["Enter a valid value."]}"#.to_owned()),
         (r#"{"file_name":"a","content_type":""}"#, r#"{"content_type":["Enter a valid value."]}"#.to_owned()),
+        (r#"{"file_name":"a","content_type":null}"#, format!(r#"{{"content_type":["{NULL}"]}}"#)),
+        (
+            r#"{"file_name":"a","content_type":"a/LONG"}"#,
+            r#"{"content_type":["Ensure this field has no more than 255 characters."]}"#.to_owned(),
+        ),
         (r#"{"file_name":"a","content_type":5}"#, r#"{"content_type":["Not a valid string."]}"#.to_owned()),
         (
             r#"{"file_name":"","content_type":"a/b/c"}"#,

@@ -183,9 +183,10 @@ async fn the_url_is_good_for_one_request_only() {
     let elsewhere = [("Content-Type", "text/plain"), ("Host", "elsewhere.example")];
     let reply = server.send(Method::PUT, &url, &elsewhere, b"x".to_vec()).await;
     assert_s3(&reply, 403, "SignatureDoesNotMatch");
-    for method in [Method::GET, Method::POST, Method::DELETE, Method::PATCH, Method::OPTIONS] {
-        let reply = server.send(method, &url, &headers, "").await;
+    for method in ["GET", "POST", "DELETE", "PATCH", "OPTIONS", "PROPFIND", "FOO"] {
+        let reply = server.send(method.parse().unwrap(), &url, &headers, "").await;
         assert_s3(&reply, 403, "SignatureDoesNotMatch");
+        assert!(!reply.headers.contains_key("allow"), "{method}");
     }
 
     assert_eq!(figures(&server).await, before);

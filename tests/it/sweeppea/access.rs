@@ -20,6 +20,9 @@ async fn without_a_bearer_token_every_call_is_401() {
             let reply = server.send(Method::POST, path, &[("authorization", value)], "{}").await;
             assert_reply(&reply, 401, body);
         }
+        let bearer = format!("Bearer {raw}");
+        let twice = [("authorization", bearer.as_str()), ("authorization", bearer.as_str())];
+        assert_reply(&server.send(Method::POST, path, &twice, "{}").await, 401, body);
     }
 }
 
@@ -67,6 +70,20 @@ async fn a_key_restricted_to_reading_only_reads() {
     }
     assert_eq!(listed(&server, &reader).await, [token.as_str()]);
     assert_eq!(file_url(&server, &reader, &token).await.status, 200);
+}
+
+/// 403, then 429, then 413.
+#[tokio::test]
+async fn whether_a_caller_may_comes_before_what_it_sends() {
+    let server = Server::start_with(&[("UNFILE_SWEEPPEA_RATE", "1")]).await;
+    let ann = server.account("ann").await;
+    let reader = server.cli(&["key", "add", "ann", "--read-only", "--json"]).await;
+    let reader = text(&reader.json::<Value>()["key"]);
+    let large = bytes::Bytes::from(vec![b' '; (32 << 20) + 1]);
+    for (key, status) in [(&reader, 403), (&ann.key, 413), (&ann.key, 429), (&reader, 403)] {
+        let reply = post(&server, key, "/files/upload", large.clone()).await;
+        assert_eq!(reply.status, status, "{}", reply.text());
+    }
 }
 
 #[tokio::test]

@@ -28,6 +28,13 @@ async fn answers_count_but_for_refused_callers() {
     assert_eq!(delete(&server, &ann.key, &token).await.status, 403);
     assert_eq!(fetch_calls(&server, &ann.key).await, 8);
     assert_eq!(fetch_calls(&server, &bob.key).await, 1, "accounts count apart");
+    // 500 does.
+    lift_hold(&server, &token).await;
+    server.storage_down();
+    assert_eq!(delete(&server, &ann.key, &token).await.status, 500);
+    assert_eq!(try_upload(&server, &ann.key, "b.txt", "text/plain", b"b").await.status, 500);
+    server.storage_up();
+    assert_eq!(fetch_calls(&server, &ann.key).await, 11);
 }
 
 #[tokio::test]

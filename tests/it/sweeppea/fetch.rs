@@ -46,6 +46,8 @@ async fn pages_are_newest_first_and_show_the_nearest_valid_numbers() {
         (r#"{"Page":3,"Limit":2}"#, 3, 2, 2, &[]),
         (r#"{"Page":0,"Limit":0}"#, 1, 1, 3, &tokens[..1]),
         (r#"{"Page":-1,"Limit":1000}"#, 1, 200, 1, &tokens[..]),
+        (r#"{"Page":1,"Limit":1e400}"#, 1, 200, 1, &tokens[..]),
+        (r#"{"Page":1e400,"Limit":50}"#, 9_007_199_254_740_991_u64, 50, 1, &[]),
         (r#"{"Page":"x","Limit":{}}"#, 1, 50, 1, &tokens[..]),
         ("[2,2]", 1, 50, 1, &tokens[..]),
     ] {

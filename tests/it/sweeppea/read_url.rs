@@ -51,10 +51,16 @@ async fn bytes_come_with_their_fences() {
     for (name, media_type, preview) in [
         ("a.png", "image/png", "inline"),
         ("a.jpg", "image/jpeg", "inline"),
+        ("b.jpg", "image/jpg", "inline"),
+        ("a.gif", "image/gif", "inline"),
+        ("a.webp", "image/webp", "inline"),
+        ("a.bmp", "image/bmp", "inline"),
+        ("b.bmp", "image/x-ms-bmp", "inline"),
         ("a.txt", "text/plain", "inline"),
         ("a.pdf", "application/pdf", "inline"),
         ("a.svg", "image/svg+xml", "attachment"),
         ("a.csv", "text/csv", "attachment"),
+        ("b.csv", "application/csv", "attachment"),
         ("a.docx", docx, "attachment"),
     ] {
         let token = upload(&server, &ann.key, name, media_type, b"x").await;
@@ -131,6 +137,40 @@ async fn a_url_ends_and_cannot_be_forged() {
         ended.text(),
         "<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n<Error><Code>AccessDenied</Code><Message>Request has expired</Message></Error>"
     );
+}
+
+#[tokio::test]
+async fn whatever_is_wrong_with_a_url_is_told_as_s3_does() {
+    let server = Server::start().await;
+    let ann = server.account("ann").await;
+    let token = upload_report(&server, &ann.key).await;
+    let url = url_of(&server, &ann.key, &token).await;
+    for method in ["POST", "PUT", "DELETE", "PATCH", "OPTIONS", "FOO"] {
+        let reply = server.send(method.parse().unwrap(), &url, &[], "").await;
+        assert_eq!((reply.status, reply.header("allow")), (405, "GET, HEAD"), "{method}");
+        assert_eq!(reply.header("content-type"), "application/xml");
+        assert_eq!(
+            reply.text(),
+            "<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n<Error><Code>MethodNotAllowed</Code><Message>The specified method is not allowed against this resource.</Message></Error>"
+        );
+    }
+    // The name in it is not looked at, whatever it is.
+    for name in ["%ff", "%C3%28", "%00"] {
+        assert_eq!(get(&server, &url.replace("report.pdf", name)).await.status, 200, "{name}");
+    }
+    let nameless = url.replace("/report.pdf", "");
+    for (wrong, status, code) in [
+        (url.replace("report.pdf", "%ff").replace("signature=", "signature=0"), 403, "SignatureDoesNotMatch"),
+        (url.replace(&token, "%ff"), 403, "SignatureDoesNotMatch"),
+        (nameless, 404, "NoSuchKey"),
+        (server.url("/s3/sweeppea"), 404, "NoSuchKey"),
+        (url.replace("/report.pdf", "/a/b"), 404, "NoSuchKey"),
+    ] {
+        let reply = get(&server, &wrong).await;
+        assert_eq!((reply.status, reply.header("content-type")), (status, "application/xml"), "{wrong}");
+        assert!(reply.text().contains(&format!("<Code>{code}</Code>")), "{}", reply.text());
+    }
+    assert_eq!(get(&server, &url).await.status, 200);
 }
 
 #[tokio::test]

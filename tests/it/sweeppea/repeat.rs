@@ -29,6 +29,24 @@ async fn while_storage_is_down_the_file_is_gone_from_view_and_the_repeat_finishe
 }
 
 #[tokio::test]
+async fn two_calls_at_once_while_storage_is_down_are_both_500() {
+    let server = Server::start().await;
+    let ann = server.account("ann").await;
+    let token = upload_report(&server, &ann.key).await;
+    server.storage_down();
+    let (one, other) = tokio::join!(delete(&server, &ann.key, &token), delete(&server, &ann.key, &token));
+    for reply in [&one, &other] {
+        assert_reply(reply, 500, INTERNAL);
+        assert!(!reply.headers.contains_key("retry-after"), "it was not for want of room");
+    }
+    server.storage_up();
+    let (one, other) = tokio::join!(delete(&server, &ann.key, &token), delete(&server, &ann.key, &token));
+    let mut both = [one.status, other.status];
+    both.sort_unstable();
+    assert_eq!(both, [200, 404]);
+}
+
+#[tokio::test]
 async fn what_the_queue_did_meanwhile_is_acknowledged_once() {
     let server = Server::start().await;
     let (ann, bob) = (server.account("ann").await, server.account("bob").await);

@@ -230,6 +230,38 @@ async fn while_storage_is_down_an_upload_is_500_and_keeps_nothing() {
     upload(&server, &ann.key, "a.txt", "text/plain", b"a").await;
 }
 
+/// Declares the longest body there may be, waits to be told to go on, and sends no more than its first bytes.
+async fn stalled_upload(server: &Server, key: &str, first: usize) -> tokio::net::TcpStream {
+    use tokio::io::{AsyncReadExt, AsyncWriteExt};
+    let mut stream = tokio::net::TcpStream::connect(("127.0.0.1", server.port())).await.unwrap();
+    let head = format!(
+        "POST /files/upload HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer {key}\r\n\
+         Content-Length: {}\r\nExpect: 100-continue\r\n\r\n",
+        32 << 20
+    );
+    stream.write_all(head.as_bytes()).await.unwrap();
+    let mut line = [0; 21];
+    stream.read_exact(&mut line).await.unwrap();
+    assert_eq!(&line, b"HTTP/1.1 100 Continue");
+    stream.write_all(&vec![b' '; first]).await.unwrap();
+    stream
+}
+
+#[tokio::test]
+async fn uploads_that_do_not_go_on_are_in_nobodys_way() {
+    let server = Server::start().await;
+    let (ann, bob) = (server.account("ann").await, server.account("bob").await);
+    let mut stalled = Vec::new();
+    for _ in 0..4 {
+        stalled.push(stalled_upload(&server, &ann.key, 1).await);
+    }
+    upload(&server, &ann.key, "a.pdf", "application/pdf", &[7; 1 << 20]).await;
+    // A body that has begun in earnest stands in the way of its own account's.
+    stalled.push(stalled_upload(&server, &ann.key, 3 << 20).await);
+    upload(&server, &bob.key, "a.pdf", "application/pdf", &[7; 1 << 20]).await;
+    upload(&server, &ann.key, "b.txt", "text/plain", b"small").await;
+}
+
 #[tokio::test]
 async fn many_large_uploads_at_once_take_bounded_memory() {
     let server = Server::start().await;
