@@ -258,12 +258,10 @@ async fn one_server_for_one_database() {
     let dir = tempfile::tempdir().unwrap();
     let link = dir.path().join("link.db");
     std::os::unix::fs::symlink(server.data().join("unfile.db"), &link).unwrap();
-    let listen = format!("127.0.0.1:{}", free_port());
     for database in [server.data().join("unfile.db"), link] {
         let database = format!("sqlite:{}", database.display());
-        let data = dir.path().join("other");
-        let second = ["serve", "--data", data.to_str().unwrap(), "--database", &database, "--listen", &listen];
-        let second = tokio::time::timeout(Duration::from_secs(20), server.cli(&second)).await.expect("it ends");
+        let second = serve(&dir.path().join("other"), &["--database", &database, "--listen", "127.0.0.1:0"]);
+        let Started::Ended(second) = start_command(second).await else { panic!("two servers on {database}") };
         assert_eq!((second.status, second.stdout.as_str()), (2, ""), "{second:?}");
         assert!(second.stderr.contains("database: ") && second.stderr.contains("another server works on it"));
     }
