@@ -32,10 +32,10 @@ pub struct Place {
     /// Data directory, made if it is not there
     #[arg(long, env = "UNFILE_DATA", value_name = "DIR", default_value = "./unfile-data", global = true)]
     pub data: PathBuf,
-    /// Database [default: sqlite:<DATA>/unfile.db]
+    /// Database [default: sqlite:DATA/unfile.db]
     #[arg(long, env = "UNFILE_DATABASE", value_name = "URL", value_parser = parse_database, global = true)]
     database: Option<PathBuf>,
-    /// Object storage [default: file:<DATA>/objects]
+    /// Object storage [default: file:DATA/objects]
     #[arg(long, env = "UNFILE_OBJECTS", value_name = "URL", value_parser = parse_objects, global = true)]
     objects: Option<PathBuf>,
     /// Quota of a new account, as 5000MiB or in bytes; 0 = none
@@ -75,7 +75,7 @@ pub struct ServeArgs {
     /// Address and port to answer on
     #[arg(long, env = "UNFILE_LISTEN", value_name = "ADDR", default_value = "127.0.0.1:8080")]
     listen: SocketAddr,
-    /// How clients reach this server [default: http://<LISTEN>]
+    /// How clients reach this server [default: http://LISTEN]
     #[arg(long, env = "UNFILE_PUBLIC_URL", value_name = "URL", value_parser = parse_origin)]
     public_url: Option<String>,
     /// Certificate chain, PEM; with --tls-key the server answers HTTPS

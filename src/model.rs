@@ -414,6 +414,10 @@ pub struct Figures {
     pub purge_overdue: u64,
     pub expansions: u64,
     pub open_uploads: u64,
+    /// Disabled ones too.
+    pub accounts: u64,
+    /// Bytes of live, trashed and pending versions.
+    pub used_bytes: u64,
     /// Transactions that this process has written, and the requests that shared them.
     pub commits: u64,
     pub committed_requests: u64,

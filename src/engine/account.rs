@@ -75,7 +75,7 @@ impl Engine {
     /// Only faults.
     pub async fn has_accounts(&self) -> Result<bool> {
         let mut conn = self.store.read().await?;
-        Ok(!account::all(&mut conn).await?.is_empty())
+        Ok(account::any(&mut conn).await?)
     }
 
     /// Makes the first account, `admin`, with a key and a password that the caller has written down already.

@@ -178,7 +178,6 @@ impl Metrics {
 
     async fn text(&self, app: &App) -> Result<String> {
         let figures = app.engine.figures().await?;
-        let accounts = app.engine.accounts().await?;
         set(&self.commits, figures.commits);
         set(&self.committed_requests, figures.committed_requests);
         set(&self.purge_pending, figures.purge_pending);
@@ -186,8 +185,8 @@ impl Metrics {
         set(&self.purge_overdue, figures.purge_overdue);
         set(&self.expansions, figures.expansions);
         set(&self.open_uploads, figures.open_uploads);
-        set(&self.accounts, accounts.len() as u64);
-        set(&self.used_bytes, accounts.iter().map(|account| account.used).sum());
+        set(&self.accounts, figures.accounts);
+        set(&self.used_bytes, figures.used_bytes);
         let mut text = String::new();
         encode(&mut text, &self.registry).map_err(anyhow::Error::from)?;
         Ok(text)

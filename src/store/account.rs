@@ -63,6 +63,14 @@ pub(crate) async fn all(conn: &mut Conn) -> Result<Vec<Account>> {
     Ok(rows.into_iter().map(account).collect())
 }
 
+/// Whether there is any account.
+pub(crate) async fn any(conn: &mut Conn) -> Result<bool> {
+    sqlx::query_scalar::<_, i64>("select count(*) from (select 1 from account limit 1) found")
+        .fetch_one(conn)
+        .await
+        .map(|found| found > 0)
+}
+
 /// Makes an account, without its root folder.
 pub(crate) async fn insert(
     tx: &mut Tx,

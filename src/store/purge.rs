@@ -193,6 +193,8 @@ pub(crate) async fn next_due(conn: &mut Conn, now: i64) -> Result<Option<i64>> {
 pub(crate) async fn figures(conn: &mut Conn, overdue: i64) -> Result<Figures> {
     let row = sqlx::query(
         "select (select count(*) from purge) as pending, \
+         (select count(*) from account) as accounts, \
+         (select cast(coalesce(sum(used), 0) as bigint) from account) as used, \
          (select cast(coalesce(sum(purging), 0) as bigint) from account) as bytes, \
          (select count(*) from purge p where p.queued_at < $1 and not exists (select 1 from hold h where \
          h.node_id = p.node_id)) as overdue, \
@@ -209,6 +211,8 @@ pub(crate) async fn figures(conn: &mut Conn, overdue: i64) -> Result<Figures> {
         purge_overdue: figure("overdue"),
         expansions: figure("expansions"),
         open_uploads: figure("uploads"),
+        accounts: figure("accounts"),
+        used_bytes: figure("used"),
         ..Figures::default()
     })
 }

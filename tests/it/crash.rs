@@ -1,6 +1,7 @@
 //! The process dies between any two steps of an upload, a mark, an expansion, a purge or a clean-up. What it leaves
 //! keeps the promises before anybody has mended anything; the next start finishes what was begun; the client's repeat
-//! ends where one call would have ended; and one more start finds nothing to do.
+//! ends where one call would have ended; and one more start finds nothing to do. Where a step only fails, the same
+//! holds without a start.
 
 use std::{collections::BTreeSet, time::Duration};
 
@@ -169,9 +170,9 @@ async fn upload_by_own_ids(server: &Server, key: &str, name: &str, bytes: &[u8])
     let (size, half) = (bytes.len().to_string(), bytes.len() / 2);
     let (group, id) = (("group_id", group.as_str()), ("file_id", uid.as_str()));
     let call = async |method: Method, path: &str, headers: &[(&str, &str)], body: &[u8]| -> Reply {
-        let deaths = server.deaths();
+        let before = (server.deaths(), server.failures());
         let reply = vault::call_with(server, method, path, key, headers, body.to_vec()).await;
-        let repeated = server.deaths() > deaths;
+        let repeated = (server.deaths(), server.failures()) != before;
         assert!(reply.status == 200 || (repeated && reply.status == 401), "{path}: {}", reply.text());
         reply
     };
@@ -201,6 +202,30 @@ async fn uploads_cut_off(through: Dialect) {
         scene.assert_settled(point).await;
         assert_reads_back(server, key, &file).await;
         Dialect::Hexnode.assert_delete(server, key, &file, Verdict::Deleted).await;
+    }
+    scene.assert_empty().await;
+}
+
+/// Here the steps fail and the process lives on; the client repeats what was answered with 500.
+#[tokio::test]
+async fn an_upload_of_which_a_step_fails_is_whole_or_gone() {
+    let scene = Scene::new().await;
+    let (server, key) = (&scene.server, &scene.ann.key);
+    for (through, points) in UPLOADS {
+        for (count, point) in points.iter().enumerate() {
+            eprintln!("{through:?} failing at {point}");
+            let (name, bytes) = (format!("{count}-{point}.txt"), point.repeat(20).into_bytes());
+            let failures = server.failures();
+            server.fault(point, "fail").await;
+            let file = upload(&scene, through, &name, &bytes).await;
+            assert_eq!(server.failures(), failures + 1, "{point}");
+            assert_shown(server, key, &file, true).await;
+            assert_reads_back(server, key, &file).await;
+            assert_eq!(hexnode::listed(server, key).await, [file.id], "{point}: it is there once");
+            hexnode::settle(server).await;
+            promises::assert_kept(server.data()).await;
+            Dialect::Hexnode.assert_delete(server, key, &file, Verdict::Deleted).await;
+        }
     }
     scene.assert_empty().await;
 }
@@ -342,9 +367,10 @@ async fn a_purge_that_storage_refuses_is_not_forgotten() {
 }
 
 /// Steps of the engine in which nothing moves between database and disk: one commit, whole or not at all.
-const ONE_COMMIT: [&str; 17] = [
+const ONE_COMMIT: [&str; 18] = [
     "account.add",
     "account.calls",
+    "account.category",
     "account.disable",
     "account.passwd",
     "account.set",

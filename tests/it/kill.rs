@@ -13,7 +13,7 @@ use reqwest::Method;
 use tokio::task::JoinHandle;
 
 use crate::{
-    dialects::{ALL, Dialect, File, assert_reads_back},
+    dialects::{self, ALL, Dialect, File, assert_reads_back},
     hexnode,
     support::{Account, Server, promises, wait_until},
     vault,
@@ -94,14 +94,16 @@ async fn round(server: &Arc<Server>, accounts: &[Account], known: &mut Vec<Known
     }
 }
 
-/// Stores files and deletes some of them, each time through another dialect, until the server is gone.
+/// Stores files and deletes some of them, each time through another dialect, and folders, until the server is gone.
 async fn work(round: Arc<Round>, key: String, client: usize) -> Known {
     let mut known = Known { key, kept: Vec::new(), deleted: Vec::new(), doubtful: None };
     for turn in 0.. {
         let through = ALL[(client + turn) % ALL.len()];
-        let done = match known.kept.len() == MOST_FILES || turn % 3 == 2 {
-            true => delete(&round, &mut known, through, turn).await,
-            false => store(&round, &mut known, through, client).await,
+        let done = match turn % 7 {
+            6 => store_and_delete_folder(&round, &mut known).await,
+            2 | 5 => delete(&round, &mut known, through, turn).await,
+            _ if known.kept.len() == MOST_FILES => delete(&round, &mut known, through, turn).await,
+            _ => store(&round, &mut known, through, client).await,
         };
         if done.is_none() {
             break;
@@ -128,6 +130,26 @@ async fn delete(round: &Arc<Round>, known: &mut Known, through: Dialect, turn: u
     assert_eq!(reply.status, 200, "{}", reply.text());
     known.deleted.push(file);
     known.doubtful = None;
+    Some(())
+}
+
+/// What is cut off before its end is nowhere noted: those files may be there.
+async fn store_and_delete_folder(round: &Arc<Round>, known: &mut Known) -> Option<()> {
+    let (key, folder) = (known.key.clone(), uuid::Uuid::new_v4().to_string());
+    let files = round
+        .call(async move |server| {
+            let mut files = Vec::new();
+            for name in ["1.txt", "2.txt"] {
+                let id = vault::upload(server, &key, &format!("{folder}/below"), name, b"text").await;
+                files.push(dialects::file(server, &key, &vault::hyphened(&id), name, b"text").await);
+            }
+            let id = vault::find(server, &key, &[&folder]).await;
+            let reply = vault::delete_folders(server, &key, &[&id]).await;
+            assert_eq!(reply.json()["successful_results"]["success_counter"], 1, "{}", reply.text());
+            files
+        })
+        .await?;
+    known.deleted.extend(files);
     Some(())
 }
 

@@ -14,6 +14,7 @@ mod crash;
 mod cross;
 mod dialects;
 mod disk_full;
+mod engine;
 mod group_commit;
 mod hexnode;
 mod kill;

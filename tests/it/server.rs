@@ -241,8 +241,9 @@ async fn the_administrators_key_and_password_can_be_given() {
 #[tokio::test]
 async fn one_server_for_one_data_directory() {
     let server = Server::start().await;
-    let port = free_port().to_string();
-    let second = server.cli(&["serve", "--listen", &format!("127.0.0.1:{port}")]).await;
+    let Started::Ended(second) = start_command(serve(server.data(), &["--listen", "127.0.0.1:0"])).await else {
+        panic!("a second server runs")
+    };
     assert_eq!(second.status, 2);
     assert!(second.stderr.contains("data: ") && second.stderr.contains("another server works on it"), "{second:?}");
     assert_eq!(second.stdout, "");
@@ -257,12 +258,10 @@ async fn one_server_for_one_database() {
     let dir = tempfile::tempdir().unwrap();
     let link = dir.path().join("link.db");
     std::os::unix::fs::symlink(server.data().join("unfile.db"), &link).unwrap();
-    let listen = format!("127.0.0.1:{}", free_port());
     for database in [server.data().join("unfile.db"), link] {
         let database = format!("sqlite:{}", database.display());
-        let data = dir.path().join("other");
-        let second = ["serve", "--data", data.to_str().unwrap(), "--database", &database, "--listen", &listen];
-        let second = server.cli(&second).await;
+        let second = serve(&dir.path().join("other"), &["--database", &database, "--listen", "127.0.0.1:0"]);
+        let Started::Ended(second) = start_command(second).await else { panic!("two servers on {database}") };
         assert_eq!((second.status, second.stdout.as_str()), (2, ""), "{second:?}");
         assert!(second.stderr.contains("database: ") && second.stderr.contains("another server works on it"));
     }
@@ -275,7 +274,9 @@ async fn a_taken_port_is_told_and_nothing_is_begun() {
     let dir = tempfile::tempdir().unwrap();
     let data = dir.path().join("other");
     let listen = format!("127.0.0.1:{}", server.port());
-    let second = server.cli(&["serve", "--data", data.to_str().unwrap(), "--listen", &listen]).await;
+    let Started::Ended(second) = start_command(serve(&data, &["--listen", &listen])).await else {
+        panic!("two servers on one port")
+    };
     assert_eq!(second.status, 2);
     assert_eq!(second.stderr.lines().count(), 1, "{second:?}");
     assert!(second.stderr.contains("listen") && second.stderr.contains("in use"), "{second:?}");

@@ -61,6 +61,34 @@ const HOW_ROWS_END: &[(&str, &str)] = &[
     ("audit", "when its keep time is over"),
 ];
 
+/// What is written in one place of the sources only, and where.
+const WRITTEN_ONLY_IN: &[(&str, &[&str], &str)] = &[
+    ("sqlx::query", &["src/store/"], "all SQL is the store's"),
+    (".writer()", &["src/engine/commit.rs", "src/store/"], "a write that does not go through the committer"),
+    ("now_utc()", &["src/clock.rs"], "a clock that a test cannot move"),
+    ("SystemTime::now", &["src/clock.rs"], "a clock that a test cannot move"),
+    (
+        "remove_file(",
+        &["src/objects/", "src/engine/reserve.rs", "src/app/first_start.rs"],
+        "bytes go by the purge alone",
+    ),
+    ("remove_dir", &[], "folders of objects are made once and kept"),
+];
+
+/// What the service promises, and for each promise a test that fails when it is broken.
+const PROMISES: [(&str, &str, &str); 10] = [
+    ("hidden at once", "cross.rs", "deleted_by_its_owner_it_is_gone_everywhere"),
+    ("never lost by accident", "kill.rs", "whatever_was_answered_is_true_after_sigkill"),
+    ("nothing left behind", "crash.rs", "an_upload_through_vault_is_whole_or_gone"),
+    ("never gives up", "crash.rs", "a_purge_that_storage_refuses_is_not_forgotten"),
+    ("never hits the wrong bytes", "hexnode/cross.rs", "ids_are_never_given_out_again"),
+    ("quota is exact", "model/mod.rs", "every_history_keeps_the_promises"),
+    ("all that was asked, or said so", "hexnode/delete.rs", "of_two_overlapping_batches_one_wins_whole"),
+    ("a retry is safe", "crash.rs", "a_delete_through_hexnode_is_finished"),
+    ("only with the right", "access.rs", "everybody_walks_every_route"),
+    ("a hold stops it", "cross.rs", "a_hold_that_comes_after_the_delete_parks_the_purge"),
+];
+
 /// Lines of a file, at the most.
 const LONGEST_FILE: usize = 600;
 
@@ -213,6 +241,31 @@ fn vendor_words_stop_at_the_dialects() {
         }
     }
     assert_none(wrong);
+}
+
+#[test]
+fn some_things_have_one_place() {
+    let mut wrong = Vec::new();
+    for path in sources("src") {
+        let file = name(&path);
+        for (words, places, why) in WRITTEN_ONLY_IN {
+            if places.iter().any(|place| file.starts_with(place)) {
+                continue;
+            }
+            let lines = code(&path).into_iter().filter(|(_, line)| line.contains(words));
+            wrong.extend(lines.map(|(number, _)| format!("{file}:{number}: {words} ({why})")));
+        }
+    }
+    assert_none(wrong);
+}
+
+#[test]
+fn every_promise_has_its_test() {
+    let missing = PROMISES.into_iter().filter(|(_, file, test)| {
+        let text = std::fs::read_to_string(root().join("tests/it").join(file)).unwrap_or_default();
+        !text.contains(&format!("fn {test}("))
+    });
+    assert_none(missing.map(|(promise, file, test)| format!("{promise}: {test} in {file}")).collect());
 }
 
 #[test]

@@ -69,8 +69,12 @@ pub(crate) enum Step {
     Hours {
         hours: u64,
     },
-    /// The process dies at a point, when the next step comes there.
+    /// The process dies at a point, when a later step comes there.
     CrashAt {
+        point: usize,
+    },
+    /// The work fails at a point, throughout the next step.
+    FailAt {
         point: usize,
     },
 }
@@ -104,6 +108,7 @@ fn step() -> impl Strategy<Value = Step> {
         3 => Just(Step::Jobs),
         1 => (1..30u64).prop_map(|hours| Step::Hours { hours }),
         2 => (0..world::POINTS.len()).prop_map(|point| Step::CrashAt { point }),
+        2 => (0..world::FAILING.len()).prop_map(|point| Step::FailAt { point }),
     ]
 }
 

@@ -6,17 +6,17 @@ use std::{
 };
 
 use bytes::Bytes;
-use futures_util::StreamExt;
 use tempfile::TempDir;
 use unfile::{
     clock::Clock,
-    engine::{ByteStream, Engine, EngineOptions, error::Error},
+    engine::{Engine, error::Error},
     fault::{Action, Faults},
     model::*,
 };
 use uuid::Uuid;
 
 use super::{End, Step};
+use crate::support::in_process::{self, open, sent};
 
 /// Where the process can die.
 pub(super) const POINTS: &[&str] = &[
@@ -48,6 +48,33 @@ pub(super) const POINTS: &[&str] = &[
     "transfer.commit.committed",
 ];
 
+/// Where the work can fail while the process lives on: everywhere but behind a commit, which cannot be taken back.
+pub(super) const FAILING: &[&str] = &[
+    "commit",
+    "mark",
+    "purge.take",
+    "purge.taken",
+    "purge.removed",
+    "purge.put_off",
+    "purge.finish",
+    "purge.acknowledge",
+    "expand",
+    "objects.put",
+    "objects.delete",
+    "upload.written",
+    "upload.give_up",
+    "direct.stage",
+    "direct.commit",
+    "direct.end",
+    "slot.put",
+    "slot.verify",
+    "chunk.put",
+    "file.finish",
+    "transfer.commit",
+    "transfer.drop",
+    "expire.uploads",
+];
+
 /// Bytes that an account may hold: little enough that uploads sometimes do not fit.
 const QUOTA: u64 = 40_000;
 
@@ -76,14 +103,14 @@ pub(super) struct World {
     /// Every integer id that was ever given out, with its uid.
     pub(super) ids: BTreeMap<i64, Uuid>,
     storage_down: bool,
+    /// The point that fails throughout this step.
+    failing: Option<&'static str>,
     made: u32,
 }
 
 impl World {
     pub(super) async fn new() -> Self {
-        // Durability is not what this test looks at: memory makes it fast.
-        let memory = std::path::Path::new("/dev/shm");
-        let folder = if memory.is_dir() { tempfile::tempdir_in(memory).unwrap() } else { tempfile::tempdir().unwrap() };
+        let folder = in_process::folder();
         let (clock, faults) = (Clock::default(), Faults::default());
         let engine = open(&folder, &clock, &faults).await;
         let mut callers = Vec::new();
@@ -103,6 +130,7 @@ impl World {
             folders: BTreeMap::new(),
             ids: BTreeMap::new(),
             storage_down: false,
+            failing: None,
             made: 0,
         }
     }
@@ -125,6 +153,14 @@ impl World {
             Step::Jobs => self.jobs().await,
             Step::Hours { hours } => self.clock.advance(Duration::from_secs(hours * 3_600)),
             Step::CrashAt { point } => self.faults.set(POINTS[*point], Some(Action::Crash)),
+            Step::FailAt { point } => {
+                self.mend();
+                self.failing = Some(FAILING[*point]);
+                self.faults.set(FAILING[*point], Some(Action::Fail));
+            }
+        }
+        if !matches!(step, Step::FailAt { .. }) {
+            self.mend();
         }
         if self.faults.crashed() {
             self.restart().await;
@@ -143,7 +179,30 @@ impl World {
         self.jobs().await;
     }
 
+    /// Takes back what fails; the leases that it has left behind run out.
+    fn mend(&mut self) {
+        if let Some(point) = self.failing.take() {
+            self.faults.set(point, None);
+            self.storage(self.storage_down);
+            self.clock.advance(Duration::from_secs(31));
+        }
+    }
+
+    /// Whether an error may have to do with a fault that was set.
+    fn disturbed(&self) -> bool {
+        self.faults.crashed() || self.failing.is_some()
+    }
+
+    /// After a disturbed step: everything works again, after a start if the process has died.
+    async fn recover(&mut self) {
+        match self.faults.crashed() {
+            true => self.restart().await,
+            false => self.mend(),
+        }
+    }
+
     async fn restart(&mut self) {
+        self.failing = None;
         self.engine.close().await;
         self.faults = Faults::default();
         self.storage_down = false;
@@ -189,7 +248,7 @@ impl World {
 
     /// After a crash within an upload: whatever file has appeared is one that was asked for.
     async fn find_new(&mut self, account: usize, asked: &[(String, Bytes)]) {
-        self.restart().await;
+        self.recover().await;
         let caller = self.callers[account].clone();
         let page = self.engine.files(&caller, every_file()).await.unwrap();
         let new: Vec<FileInfo> = page.items.into_iter().filter(|file| !self.files.contains_key(&file.uid)).collect();
@@ -212,7 +271,7 @@ impl World {
     }
 
     async fn expect_fault(&mut self, error: Error, account: usize, asked: &[(String, Bytes)]) {
-        match self.faults.crashed() {
+        match self.disturbed() {
             true => self.find_new(account, asked).await,
             false => assert!(self.storage_down, "no fault was set: {error:#}"),
         }
@@ -240,7 +299,7 @@ impl World {
                 Ok(info) => {
                     self.know(account, &info, last.unwrap());
                     let again = self.engine.verify_slot(&caller, slot.uid).await;
-                    assert!(again.is_ok_and(|again| again.id == info.id) || self.faults.crashed());
+                    assert!(again.is_ok_and(|again| again.id == info.id) || self.disturbed());
                 }
                 Err(Error::Incomplete) => assert!(last.is_none()),
                 Err(error) => self.expect_fault(error, account, &asked).await,
@@ -360,8 +419,8 @@ impl World {
 
     /// A delete whose answer was lost has happened whole or not at all.
     async fn all_or_none(&mut self, asked: &[Uuid]) {
-        assert!(self.faults.crashed(), "a delete failed without a crash");
-        self.restart().await;
+        assert!(self.disturbed(), "a delete failed without a fault");
+        self.recover().await;
         let mut there = BTreeSet::new();
         for uid in asked {
             let owner = &self.callers[self.files[uid].account];
@@ -419,7 +478,7 @@ impl World {
         let expected = self.expected(uid, account, false);
         let owed = self.files.get(&uid).is_some_and(|file| file.owed && file.account == account);
         let verdict = self.engine.delete_and_wait(&self.callers[account], uid).await;
-        let crashed = self.faults.crashed();
+        let disturbed = self.disturbed();
         match verdict {
             Ok(GoneVerdict::Gone(deleted)) => {
                 assert!(expected == "deleted" || owed);
@@ -428,17 +487,17 @@ impl World {
                 (file.live, file.owed) = (false, false);
             }
             Ok(GoneVerdict::Going) => {
-                assert!(self.storage_down || crashed, "storage works and did not confirm");
+                assert!(self.storage_down || disturbed, "storage works and did not confirm");
                 let file = self.files.get_mut(&uid).unwrap();
                 (file.live, file.owed) = (false, true);
             }
-            Ok(GoneVerdict::NotFound) => assert!(expected == "not found" && !owed || crashed),
+            Ok(GoneVerdict::NotFound) => assert!(expected == "not found" && !owed || disturbed),
             Ok(GoneVerdict::Held) => assert!(self.files[&uid].held),
             Ok(GoneVerdict::Locked) => panic!("nothing is locked here"),
             Err(_) => {
-                assert!(crashed);
+                assert!(disturbed);
                 if expected == "deleted" {
-                    self.restart().await;
+                    self.recover().await;
                     let there = self.engine.file(&self.callers[account], uid).await.is_ok();
                     let file = self.files.get_mut(&uid).unwrap();
                     (file.live, file.owed) = (there, !there);
@@ -482,8 +541,8 @@ impl World {
             Ok(()) => self.files.get_mut(&uid).unwrap().held = put,
             Err(Error::NotFound) => {}
             Err(_) => {
-                assert!(self.faults.crashed());
-                self.restart().await;
+                assert!(self.disturbed());
+                self.recover().await;
                 let holds = self.engine.holds().await.unwrap();
                 for (uid, file) in &mut self.files {
                     file.held = holds.iter().any(|hold| hold.uid == *uid);
@@ -511,32 +570,6 @@ impl World {
     }
 }
 
-fn sent(bytes: Bytes) -> ByteStream {
-    futures_util::stream::iter([Ok(bytes)]).boxed()
-}
-
 pub(super) fn every_file() -> FileQuery {
     FileQuery { whose: Whose::Own, order: FileOrder::Id, descending: false, find: None, offset: 0, limit: 10_000 }
-}
-
-async fn open(folder: &TempDir, clock: &Clock, faults: &Faults) -> Engine {
-    let hour = Duration::from_secs(3_600);
-    let engine = Engine::open(EngineOptions {
-        data: folder.path().to_owned(),
-        database: format!("sqlite:{}?mode=rwc", folder.path().join("unfile.db").display()),
-        objects: folder.path().join("objects"),
-        rules: Rules {
-            default_quota: 0,
-            purge_delay: Duration::ZERO,
-            overdue_after: 24 * hour,
-            presign_ttl: 3 * hour,
-            audit_keep: 400 * 24 * hour,
-        },
-        clock: clock.clone(),
-        faults: faults.clone(),
-    })
-    .await
-    .unwrap();
-    engine.start().await.unwrap();
-    engine
 }

@@ -1,6 +1,7 @@
 //! The harness: a server that a test starts, kills, starts again and looks into.
 
 mod child;
+pub mod in_process;
 pub mod promises;
 mod reply;
 mod sql;
@@ -34,6 +35,9 @@ pub struct Server {
     http: reqwest::Client,
     patient: AtomicBool,
     deaths: AtomicU32,
+    /// The fault that makes requests fail now.
+    failing: Mutex<Option<String>>,
+    failures: AtomicU32,
 }
 
 /// What `account add --json` printed.
@@ -113,6 +117,8 @@ impl Server {
                         http: reqwest::Client::builder().no_proxy().build().unwrap(),
                         patient: AtomicBool::new(false),
                         deaths: AtomicU32::new(0),
+                        failing: Mutex::new(None),
+                        failures: AtomicU32::new(0),
                     };
                 }
                 // Another test was faster.
@@ -189,8 +195,8 @@ impl Server {
         finish(launch.command(args), stdin.to_owned()).await
     }
 
-    /// Sends a request; any answer is a good answer. No answer is one for a client that is patient: it starts the
-    /// server again and repeats the request.
+    /// Sends a request; any answer is a good answer. A client that is patient repeats the request, once, if the server
+    /// died over it, and then starts it again; or if a fault made it fail, and then takes that back.
     pub async fn send(
         &self,
         method: Method,
@@ -199,6 +205,15 @@ impl Server {
         body: impl Into<reqwest::Body>,
     ) -> Reply {
         let request = self.request(method, path, headers, body);
+        let again = request.try_clone();
+        let reply = self.execute_surviving(request).await;
+        match again {
+            Some(again) if reply.status == 500 && self.take_fault_back().await => self.execute(again).await.unwrap(),
+            _ => reply,
+        }
+    }
+
+    async fn execute_surviving(&self, request: reqwest::Request) -> Reply {
         let again = request.try_clone().filter(|_| self.patient.load(Ordering::Relaxed));
         match (self.execute(request).await, again) {
             (Ok(reply), _) => reply,
@@ -243,9 +258,25 @@ impl Server {
         Reply::read(self.http.execute(request).await?).await
     }
 
-    /// From now on a request over which the server dies is repeated, once.
+    /// Whether there was a fault that makes requests fail.
+    async fn take_fault_back(&self) -> bool {
+        if !self.patient.load(Ordering::Relaxed) {
+            return false;
+        }
+        let Some(point) = self.failing.lock().unwrap().take() else { return false };
+        self.failures.fetch_add(1, Ordering::Relaxed);
+        self.fault(&point, "off").await;
+        true
+    }
+
+    /// From now on a request over which the server dies or fails is repeated, once.
     pub fn be_patient(&self) {
         self.patient.store(true, Ordering::Relaxed);
+    }
+
+    /// How often a request failed by a fault and was repeated.
+    pub fn failures(&self) -> u32 {
+        self.failures.load(Ordering::Relaxed)
     }
 
     /// How often the server was found dead.
@@ -262,7 +293,7 @@ impl Server {
     }
 
     async fn control(&self, path: &str) {
-        let reply = self.send(Method::POST, path, &[], "").await;
+        let reply = self.execute_surviving(self.request(Method::POST, path, &[], "")).await;
         assert_eq!(reply.status, 200, "{path}: {}", reply.text());
     }
 
@@ -279,6 +310,9 @@ impl Server {
 
     /// Sets what happens at a fault point: `fail`, `kill` or `off`.
     pub async fn fault(&self, point: &str, action: &str) {
+        if action == "fail" {
+            *self.failing.lock().unwrap() = Some(point.to_owned());
+        }
         self.control(&format!("/_testing/fault?point={point}&action={action}")).await;
     }
 

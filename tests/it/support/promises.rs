@@ -1,5 +1,5 @@
-//! The promises that database and disk alone can prove (ARCHITECTURE.md), looked at from outside: of a dead server, an
-//! idle one, or an engine between two calls. Only reads, so that the next start finds everything as it was left.
+//! The promises that database and disk alone can prove, looked at from outside: of a dead server, an idle one, or an
+//! engine between two calls. Only reads, so that the next start finds everything as it was left.
 
 use std::{
     collections::{BTreeMap, BTreeSet},
@@ -18,7 +18,7 @@ pub struct Evidence {
     objects: BTreeMap<String, u64>,
 }
 
-/// Promises 2, 3 and 6 of what lies in a data directory.
+/// That no file lacks its bytes, no object its row, and that every account's figures and folder's totals are exact.
 pub async fn assert_kept(data: &Path) {
     let mut evidence = Evidence::of(data).await;
     evidence.assert_kept().await;
@@ -68,7 +68,7 @@ impl Evidence {
         self.quota_and_totals_are_exact().await;
     }
 
-    /// Promise 2: no live or trashed file points at bytes that are gone.
+    /// No live or trashed file points at bytes that are gone.
     async fn no_row_without_its_bytes(&mut self) {
         let rows = self
             .rows(
@@ -83,7 +83,7 @@ impl Evidence {
         }
     }
 
-    /// Promise 3: every object is a version's, staged, or queued.
+    /// Every object is a version's, staged, or queued.
     async fn no_bytes_without_a_row(&mut self) {
         let known = self
             .texts(
@@ -97,7 +97,7 @@ impl Evidence {
         }
     }
 
-    /// Promise 6, and the totals of folders, computed again from the files.
+    /// What accounts use and folders hold, computed again from the files.
     async fn quota_and_totals_are_exact(&mut self) {
         self.none(&format!(
             "{VISIBLE} select a.name || ': used ' || a.used from account a where a.used <> \
@@ -125,7 +125,7 @@ impl Evidence {
         .await;
     }
 
-    /// With everything working and the jobs done: promises 3 and 4.
+    /// With everything working and the jobs done.
     pub async fn assert_nothing_left_behind(&mut self) {
         for table in ["purge", "staged", "expansion", "upload"] {
             let rows = self.rows(&format!("select * from {table}")).await;
