@@ -101,11 +101,11 @@ impl Engine {
     ///
     /// # Errors
     /// `Busy`, `Internal`: nothing was marked, or storage cannot be asked.
-    pub async fn delete_and_wait(&self, caller: &Caller, uid: Uuid) -> Result<GoneVerdict> {
+    pub async fn delete_and_wait(&self, caller: &Caller, dialect: &'static str, uid: Uuid) -> Result<GoneVerdict> {
         let (engine, caller) = (self.clone(), caller.clone());
         // Taken here, so that a client that goes away while it waits leaves the line.
         let turn = self.turns.take(uid).await;
-        let work = tokio::spawn(async move { (engine.delete_until_gone(&caller, uid).await, turn) });
+        let work = tokio::spawn(async move { (engine.delete_until_gone(&caller, dialect, uid).await, turn) });
         let (verdict, _turn) = work.await.map_err(|error| Error::Internal(error.into()))?;
         match verdict? {
             GoneVerdict::Gone(deleted) => Ok(self.acknowledge(deleted)),
@@ -113,10 +113,10 @@ impl Engine {
         }
     }
 
-    async fn delete_until_gone(&self, caller: &Caller, uid: Uuid) -> Result<GoneVerdict> {
+    async fn delete_until_gone(&self, caller: &Caller, dialect: &'static str, uid: Uuid) -> Result<GoneVerdict> {
         let request = DeleteRequest {
             caller: caller.clone(),
-            dialect: "sweeppea",
+            dialect,
             targets: vec![Target::FileUid(uid)],
             reach: Reach::Own,
             atomicity: Atomicity::AllOrNothing,

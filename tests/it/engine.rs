@@ -302,7 +302,7 @@ async fn a_lease_begins_when_it_is_given() {
     sqlx::raw_sql("begin immediate").execute(&mut other).await.unwrap();
     scene.faults.set("purge.taken", Some(Action::Fail));
     let (engine, ann) = (scene.engine.clone(), scene.ann.clone());
-    let delete = tokio::spawn(async move { engine.delete_and_wait(&ann, file.uid).await });
+    let delete = tokio::spawn(async move { engine.delete_and_wait(&ann, "test", file.uid).await });
     tokio::task::yield_now().await;
     scene.clock.advance(Duration::from_secs(3_600));
     let released = scene.engine.now();

@@ -11,6 +11,7 @@ use serde::Serialize;
 use time::OffsetDateTime;
 
 use super::{
+    Sweeppea,
     admission::Call,
     error::{Field, Help, ReadRefusal, Refusal},
     fields::Members,
@@ -23,7 +24,7 @@ use crate::{
         error::Error,
         model::{Account, FileInfo, GoneVerdict, NewFile, NodeName},
     },
-    http::{App, body::json, content::user_bytes},
+    http::{App, Dialect, body::json, content::user_bytes},
 };
 
 /// Bytes of an uploaded file (sweeppea.md 4.1).
@@ -79,7 +80,7 @@ async fn delete_file(app: &App, call: &Call, body: Body) -> Outcome<DeletedData>
     let (body, _place) = app.sweeppea.room.read(call.caller.account, body).await?;
     let token = Members::of(&body).file_token().map_err(|field| Help::Delete.about(field))?;
     // A client that goes away drops this future; the engine's work goes on without it.
-    match app.engine.delete_and_wait(&call.caller, token).await? {
+    match app.engine.delete_and_wait(&call.caller, Sweeppea::NAME, token).await? {
         GoneVerdict::Gone(file) => Ok(Done::new("(OK) File deleted successfully.", file.into())),
         GoneVerdict::Going => Err(Refusal::Internal),
         GoneVerdict::NotFound => Err(Refusal::NotFound),

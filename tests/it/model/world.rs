@@ -477,7 +477,7 @@ impl World {
         let uid = self.pick(pick);
         let expected = self.expected(uid, account, false);
         let owed = self.files.get(&uid).is_some_and(|file| file.owed && file.account == account);
-        let verdict = self.engine.delete_and_wait(&self.callers[account], uid).await;
+        let verdict = self.engine.delete_and_wait(&self.callers[account], "model", uid).await;
         let disturbed = self.disturbed();
         match verdict {
             Ok(GoneVerdict::Gone(deleted)) => {
