@@ -3,8 +3,11 @@
 //! ends where one call would have ended; and one more start finds nothing to do. Where a step only fails, the same
 //! holds without a start.
 
+mod points;
+
 use std::{collections::BTreeSet, time::Duration};
 
+use points::*;
 use reqwest::Method;
 
 use crate::{
@@ -13,83 +16,6 @@ use crate::{
     support::{Account, Reply, Server, promises},
     sweeppea, vault,
 };
-
-/// Where an upload can be cut off, by the dialect that comes there, in the order of coming.
-const UPLOADS: [(Dialect, &[&str]); 3] = [
-    (
-        Dialect::Hexnode,
-        &[
-            "commit",
-            "slot.open",
-            "slot.open.committed",
-            "slot.stage",
-            "slot.stage.committed",
-            "objects.put",
-            "upload.written",
-            "slot.put",
-            "slot.put.committed",
-            "slot.verify",
-            "slot.verify.committed",
-        ],
-    ),
-    (
-        Dialect::Vault,
-        &[
-            "commit",
-            "transfer.open",
-            "transfer.open.committed",
-            "transfer.add",
-            "transfer.add.committed",
-            "chunk.stage",
-            "chunk.stage.committed",
-            "objects.put",
-            "upload.written",
-            "chunk.put",
-            "chunk.put.committed",
-            "file.stage",
-            "file.stage.committed",
-            "file.finish",
-            "file.finish.committed",
-            "transfer.commit",
-            "transfer.commit.committed",
-        ],
-    ),
-    (
-        Dialect::Sweeppea,
-        &[
-            "commit",
-            "direct.stage",
-            "direct.stage.committed",
-            "objects.put",
-            "upload.written",
-            "direct.commit",
-            "direct.commit.committed",
-        ],
-    ),
-];
-
-/// Where a delete can be cut off, from the call to the last trace of the file.
-const MARK: [&str; 3] = ["mark", "commit", "mark.committed"];
-const PURGE: [&str; 5] = ["purge.taken", "objects.delete", "purge.removed", "purge.finish", "purge.finish.committed"];
-/// The worker takes what a call only marks; a call that waits has taken it with the mark, and is acknowledged.
-const TAKE: [&str; 2] = ["purge.take", "purge.take.committed"];
-const ACKNOWLEDGE: [&str; 2] = ["purge.acknowledge", "purge.acknowledge.committed"];
-const EXPAND: [&str; 2] = ["expand", "expand.committed"];
-
-/// Steps that clean up after clients and storage.
-const CLEAN_UP: [&str; 10] = [
-    "transfer.drop",
-    "transfer.drop.committed",
-    "transfer.drop_file",
-    "transfer.drop_file.committed",
-    "upload.give_up",
-    "upload.give_up.committed",
-    "direct.end",
-    "direct.end.committed",
-    "expire.uploads",
-    "expire.uploads.committed",
-];
-const PUT_OFF: [&str; 2] = ["purge.put_off", "purge.put_off.committed"];
 
 struct Scene {
     server: Server,
@@ -364,28 +290,6 @@ async fn a_purge_that_storage_refuses_is_not_forgotten() {
     }
     scene.assert_empty().await;
 }
-
-/// Steps of the engine in which nothing moves between database and disk: one commit, whole or not at all.
-const ONE_COMMIT: [&str; 18] = [
-    "account.add",
-    "account.calls",
-    "account.category",
-    "account.disable",
-    "account.passwd",
-    "account.set",
-    "expire.forget",
-    "expire.staged",
-    "hold.add",
-    "hold.remove",
-    "key.add",
-    "key.end",
-    "key.renew",
-    "key.revoke",
-    "key.sign_in",
-    "setting",
-    "start",
-    "stop",
-];
 
 #[test]
 fn every_step_of_the_engine_is_cut_off_somewhere_here() {

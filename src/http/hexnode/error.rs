@@ -174,7 +174,8 @@ fn put_engine_error(error: Error) -> Response {
             "IncompleteBody",
             "You did not provide the number of bytes specified by the Content-Length HTTP header",
         ),
-        Error::Busy => {
+        // Four PUTs to one URL are under way, or the server has no room for more work.
+        Error::TooManyUploads | Error::Busy => {
             let answer = s3_error(S::SERVICE_UNAVAILABLE, "SlowDown", "Please reduce your request rate.");
             with_header(answer, RETRY_AFTER, HeaderValue::from_static("1"))
         }
@@ -187,7 +188,6 @@ fn put_engine_error(error: Error) -> Response {
         | Error::InvalidName
         | Error::TooDeep
         | Error::NameTaken { .. }
-        | Error::TooManyUploads
         | Error::Exists(_)) => {
             log_fault(&error);
             s3_error::internal_error()
@@ -292,6 +292,7 @@ mod tests {
         }
         for (error, status, code, message) in [
             (Error::Busy, 503, "SlowDown", "Please reduce your request rate."),
+            (Error::TooManyUploads, 503, "SlowDown", "Please reduce your request rate."),
             (Error::StorageFull, 400, "EntityTooLarge", "Storage is full."),
             (quota(), 400, "EntityTooLarge", "Your proposed upload exceeds the maximum allowed size"),
             (broken(), 500, "InternalError", "We encountered an internal error. Please try again."),

@@ -42,6 +42,29 @@ async fn a_put_after_the_verify_changes_nothing() {
     assert_eq!(used(&server, ann.id).await, 8);
 }
 
+#[tokio::test]
+async fn the_fifth_put_to_a_url_at_once_is_told_to_slow_down() {
+    let server = Server::start().await;
+    let ann = server.account("ann").await;
+    let (url, uuid) = presign(&server, &ann.key, "a.pdf", "application/pdf").await;
+    let (other, _) = presign(&server, &ann.key, "b.pdf", "application/pdf").await;
+    let mut slow: Vec<_> = (0..4).map(|_| slow_put(&server, &url)).collect();
+    wait_until("four are under way", async || {
+        server.sql("select count(*) from staged").await[0][0].as_i64() == Some(4)
+    })
+    .await;
+    let reply = put(&server, &url, "application/pdf", b"fifth").await;
+    assert_s3(&reply, 503, "SlowDown");
+    assert_eq!(reply.header("retry-after"), "1");
+    assert_eq!(put(&server, &other, "application/pdf", b"x").await.status, 200);
+    let (sender, first) = slow.swap_remove(0);
+    sender.send("first").await.unwrap();
+    drop(sender);
+    assert_eq!(first.await.unwrap().unwrap().status, 200);
+    assert_eq!(put(&server, &url, "application/pdf", b"again").await.status, 200);
+    verify(&server, &ann.key, &uuid).await;
+}
+
 /// A PUT that is under way while another finishes, is verified and deleted.
 #[tokio::test]
 async fn a_slow_put_outlives_nothing() {

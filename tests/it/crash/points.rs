@@ -1,0 +1,103 @@
+//! Where the process can die, by what it is doing then. Behind `.committed` the commit of that step is durable.
+
+use crate::dialects::Dialect;
+
+/// Where an upload can be cut off, by the dialect that comes there, in the order of coming.
+pub(super) const UPLOADS: [(Dialect, &[&str]); 3] = [
+    (
+        Dialect::Hexnode,
+        &[
+            "commit",
+            "slot.open",
+            "slot.open.committed",
+            "slot.stage",
+            "slot.stage.committed",
+            "objects.put",
+            "upload.written",
+            "slot.put",
+            "slot.put.committed",
+            "slot.verify",
+            "slot.verify.committed",
+        ],
+    ),
+    (
+        Dialect::Vault,
+        &[
+            "commit",
+            "transfer.open",
+            "transfer.open.committed",
+            "transfer.add",
+            "transfer.add.committed",
+            "chunk.stage",
+            "chunk.stage.committed",
+            "objects.put",
+            "upload.written",
+            "chunk.put",
+            "chunk.put.committed",
+            "file.stage",
+            "file.stage.committed",
+            "file.finish",
+            "file.finish.committed",
+            "transfer.commit",
+            "transfer.commit.committed",
+        ],
+    ),
+    (
+        Dialect::Sweeppea,
+        &[
+            "commit",
+            "direct.stage",
+            "direct.stage.committed",
+            "objects.put",
+            "upload.written",
+            "direct.commit",
+            "direct.commit.committed",
+        ],
+    ),
+];
+
+/// Where a delete can be cut off, from the call to the last trace of the file.
+pub(super) const MARK: [&str; 3] = ["mark", "commit", "mark.committed"];
+pub(super) const PURGE: [&str; 5] =
+    ["purge.taken", "objects.delete", "purge.removed", "purge.finish", "purge.finish.committed"];
+/// The worker takes what a call only marks; a call that waits has taken it with the mark, and is acknowledged.
+pub(super) const TAKE: [&str; 2] = ["purge.take", "purge.take.committed"];
+pub(super) const ACKNOWLEDGE: [&str; 2] = ["purge.acknowledge", "purge.acknowledge.committed"];
+pub(super) const EXPAND: [&str; 2] = ["expand", "expand.committed"];
+
+/// Steps that clean up after clients and storage.
+pub(super) const CLEAN_UP: [&str; 10] = [
+    "transfer.drop",
+    "transfer.drop.committed",
+    "transfer.drop_file",
+    "transfer.drop_file.committed",
+    "upload.give_up",
+    "upload.give_up.committed",
+    "direct.end",
+    "direct.end.committed",
+    "expire.uploads",
+    "expire.uploads.committed",
+];
+pub(super) const PUT_OFF: [&str; 2] = ["purge.put_off", "purge.put_off.committed"];
+
+/// Steps of the engine in which nothing moves between database and disk: one commit, whole or not at all.
+pub(super) const ONE_COMMIT: [&str; 18] = [
+    "account.add",
+    "account.calls",
+    "account.category",
+    "account.disable",
+    "account.passwd",
+    "account.set",
+    "expire.forget",
+    "expire.staged",
+    "hold.add",
+    "hold.remove",
+    "key.add",
+    "key.end",
+    "key.renew",
+    "key.revoke",
+    "key.sign_in",
+    "setting",
+    "start",
+    "stop",
+];
