@@ -45,7 +45,7 @@ impl Scene {
 
     /// Everything is done that can be, now; a further start finds no work and leaves every row as it is.
     async fn assert_settled(&self, point: &str) {
-        hexnode::settle(&self.server).await;
+        self.server.run_jobs().await;
         promises::assert_kept(self.server.data()).await;
         let before = promises::all_rows(self.server.data()).await;
         self.server.kill().await;
@@ -61,7 +61,6 @@ impl Scene {
     /// Time has passed beyond everything that waits for a client, and nothing is left.
     async fn assert_empty(&self) {
         self.server.advance(Duration::from_secs(3 * 24 * 3600)).await;
-        hexnode::settle(&self.server).await;
         promises::assert_kept(self.server.data()).await;
         promises::assert_nothing_left_behind(self.server.data()).await;
         assert_eq!(self.server.objects().len(), 0);
@@ -148,7 +147,7 @@ async fn an_upload_of_which_a_step_fails_is_whole_or_gone() {
             assert_shown(server, key, &file, true).await;
             assert_reads_back(server, key, &file).await;
             assert_eq!(hexnode::listed(server, key).await, [file.id], "{point}: it is there once");
-            hexnode::settle(server).await;
+            server.run_jobs().await;
             promises::assert_kept(server.data()).await;
             Dialect::Hexnode.assert_delete(server, key, &file, Verdict::Deleted).await;
         }

@@ -46,7 +46,6 @@ impl Scene {
     /// The jobs have done all they can, and nothing is left of what was deleted.
     async fn assert_gone_for_good(&self, file: &File) {
         self.server.run_jobs().await;
-        hexnode::settle(&self.server).await;
         promises::assert_kept(self.server.data()).await;
         promises::assert_nothing_left_behind(self.server.data()).await;
         let File { id, uid, .. } = file;

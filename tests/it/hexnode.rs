@@ -100,12 +100,6 @@ pub(crate) fn assert_s3(reply: &Reply, status: u16, code: &str) {
     assert!(reply.text().contains(&code), "{}", reply.text());
 }
 
-/// Waits until every queued removal is done: by the jobs run here, or by the server's own, which may be at it already.
-pub(crate) async fn settle(server: &Server) {
-    server.run_jobs().await;
-    wait_until("nothing waits for its purge", async || server.sql("select id from purge").await.is_empty()).await;
-}
-
 /// How much there is of everything that a call could change, to be compared before and after one that must not.
 async fn figures(server: &Server) -> (Vec<Vec<serde_json::Value>>, usize) {
     let counts = server

@@ -60,7 +60,6 @@ async fn whatever_was_answered_is_true_after_sigkill() {
     }
     // Longer than anything that was cut off may wait for its client.
     server.advance(Duration::from_secs(3 * 24 * 3600)).await;
-    hexnode::settle(&server).await;
     promises::assert_kept(server.data()).await;
     promises::assert_nothing_left_behind(server.data()).await;
     assert_eq!(server.objects().len(), 0);
@@ -87,7 +86,7 @@ async fn round(server: &Arc<Server>, accounts: &[Account], known: &mut Vec<Known
     for client in &*known {
         find(server, client).await;
     }
-    hexnode::settle(server).await;
+    server.run_jobs().await;
     promises::assert_kept(server.data()).await;
     for client in &*known {
         find(server, client).await;

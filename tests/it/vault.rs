@@ -14,7 +14,7 @@ mod upload_rules;
 
 use reqwest::Method;
 
-use crate::support::{Reply, Server, wait_until};
+use crate::support::{Reply, Server};
 
 const KEY_INCORRECT: &str =
     r#"{"message":"API key is incorrect","ui_message_key":"API_KEY_INCORRECT","status_code":"Forbidden"}"#;
@@ -181,13 +181,6 @@ pub(crate) async fn find(server: &Server, key: &str, path: &[&str]) -> String {
 async fn figures(server: &Server, account: &str) -> (i64, i64) {
     let rows = server.sql(&format!("select used, purging from account where name = '{account}'")).await;
     (rows[0][0].as_i64().unwrap(), rows[0][1].as_i64().unwrap())
-}
-
-/// Runs the jobs until everything deleted is gone; the server's own workers may be at it, too.
-async fn settle(server: &Server) {
-    server.run_jobs().await;
-    let waiting = "select folder_id from expansion union all select id from purge";
-    wait_until("nothing waits for its purge", async || server.sql(waiting).await.is_empty()).await;
 }
 
 /// Names in `files/my`.

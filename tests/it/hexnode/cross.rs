@@ -32,7 +32,7 @@ async fn a_file_from_vault_is_listed_and_deleted_here() {
     assert_answer(&delete(&server, &ann.key, &format!("[{}]", file["id"])).await, 200, DELETED);
     assert_eq!(vault_read(&server, &ann.key, &vault_id).await.status, 404);
     assert_eq!(listed(&server, &ann.key).await, Vec::<i64>::new());
-    settle(&server).await;
+    server.run_jobs().await;
     assert!(server.objects().is_empty());
 }
 
@@ -46,7 +46,7 @@ async fn a_file_from_sweeppea_is_deleted_together_with_one_from_here() {
     assert_eq!(ids.len(), 2);
     let reply = delete(&server, &ann.key, &serde_json::to_string(&ids).unwrap()).await;
     assert_answer(&reply, 200, DELETED);
-    settle(&server).await;
+    server.run_jobs().await;
     assert!(server.objects().is_empty());
 }
 
@@ -82,7 +82,7 @@ async fn late_bytes_are_refused_whoever_deleted_the_file() {
     assert_s3(&put(&server, &file.url, "application/pdf", b"late").await, 403, "AccessDenied");
     let body = format!(r#"{{"file_uuid":"{}"}}"#, file.uuid);
     assert_answer(&post(&server, &ann.key, VERIFY, &body).await, 404, NOT_FOUND);
-    settle(&server).await;
+    server.run_jobs().await;
     assert!(server.objects().is_empty());
 }
 
@@ -92,7 +92,7 @@ async fn ids_are_never_given_out_again() {
     let ann = server.account("ann").await;
     let first = uploaded(&server, &ann.key, "a.pdf", b"1").await;
     assert_answer(&delete(&server, &ann.key, &format!("[{}]", first.id)).await, 200, DELETED);
-    settle(&server).await;
+    server.run_jobs().await;
     server.stop().await;
     server.start_again().await;
     let second = uploaded(&server, &ann.key, "a.pdf", b"2").await;

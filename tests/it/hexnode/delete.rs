@@ -14,7 +14,7 @@ async fn three_steps_then_delete_leaves_nothing() {
     assert_answer(&delete(&server, &ann.key, &format!("[{id}]")).await, 200, DELETED);
     let empty = r#"{"count":0,"next":null,"previous":null,"results":[]}"#;
     assert_answer(&get_list(&server, &ann.key, "").await, 200, empty);
-    settle(&server).await;
+    server.run_jobs().await;
     assert_eq!(server.objects(), Vec::<std::path::PathBuf>::new());
     assert_eq!(used(&server, ann.id).await, 0);
     assert_not_found(&delete(&server, &ann.key, &format!("[{id}]")).await, &format!("[{id}]"));
@@ -82,7 +82,7 @@ async fn one_id_that_is_not_there_stops_all() {
     let (url, _) = presign(&server, &ann.key, "waits.pdf", "application/pdf").await;
     put(&server, &url, "application/pdf", b"waits").await;
     let next = trashed + 1;
-    settle(&server).await;
+    server.run_jobs().await;
     let before = figures(&server).await;
 
     for missing in [foreign, gone, trashed, next, 999_999, 0, -1, i64::MAX, i64::MIN] {
@@ -124,7 +124,7 @@ async fn many_files_in_one_call() {
     }
     let all = serde_json::to_string(&ids).unwrap();
     assert_answer(&delete(&server, &ann.key, &all).await, 200, DELETED);
-    settle(&server).await;
+    server.run_jobs().await;
     assert!(server.objects().is_empty());
     assert_eq!(used(&server, ann.id).await, 0);
 }
@@ -233,7 +233,6 @@ async fn bytes_go_once_storage_is_back() {
     server.storage_up();
     // No further call: only time passes.
     server.advance(std::time::Duration::from_secs(3_600)).await;
-    settle(&server).await;
     assert!(server.objects().is_empty());
 }
 
@@ -249,7 +248,6 @@ async fn a_kill_after_the_answer_loses_nothing() {
     server.start_again().await;
     assert_eq!(listed(&server, &ann.key).await, Vec::<i64>::new());
     server.advance(std::time::Duration::from_secs(3_600)).await;
-    settle(&server).await;
     assert!(server.objects().is_empty());
     assert_not_found(&delete(&server, &ann.key, &format!("[{id}]")).await, &format!("[{id}]"));
 }
@@ -274,7 +272,6 @@ async fn a_hold_set_after_the_answer_keeps_the_bytes() {
     let output = server.cli(&["hold", "remove", &file.uuid]).await;
     assert_eq!(output.status, 0, "{output:?}");
     server.advance(std::time::Duration::from_secs(3_600)).await;
-    settle(&server).await;
     assert!(server.objects().is_empty());
 }
 

@@ -17,7 +17,7 @@ async fn a_put_after_the_delete_is_refused() {
     assert_answer(&delete(&server, &ann.key, &format!("[{}]", file.id)).await, 200, DELETED);
     let reply = put(&server, &file.url, "application/pdf", b"late").await;
     assert_s3(&reply, 403, "AccessDenied");
-    settle(&server).await;
+    server.run_jobs().await;
     assert!(server.objects().is_empty());
     assert_eq!(listed(&server, &ann.key).await, Vec::<i64>::new());
     let reply = post(&server, &ann.key, VERIFY, &format!(r#"{{"file_uuid":"{}"}}"#, file.uuid)).await;
@@ -35,7 +35,7 @@ async fn a_put_after_the_verify_changes_nothing() {
     let file = uploaded(&server, &ann.key, "a.pdf", b"verified").await;
     let reply = put(&server, &file.url, "application/pdf", b"other").await;
     assert_s3(&reply, 403, "AccessDenied");
-    settle(&server).await;
+    server.run_jobs().await;
     let objects = server.objects();
     assert_eq!(objects.len(), 1);
     assert_eq!(std::fs::read(&objects[0]).unwrap(), b"verified");

@@ -75,7 +75,7 @@ async fn put_answers_as_s3_does_and_can_be_repeated_until_verify() {
     assert_eq!(used(&server, ann.id).await, 5);
     let id = verify(&server, &ann.key, &uuid).await;
     assert_eq!(used(&server, ann.id).await, 5);
-    settle(&server).await;
+    server.run_jobs().await;
     let objects = server.objects();
     assert_eq!(objects.len(), 1, "what was put first is gone");
     assert_eq!(std::fs::read(&objects[0]).unwrap(), b"hello");
@@ -262,7 +262,6 @@ async fn an_upload_not_verified_within_a_day_is_swept() {
     server.advance(23 * 60 * MINUTE).await;
     assert_eq!(server.objects().len(), 1);
     server.advance(61 * MINUTE).await;
-    settle(&server).await;
     assert_eq!(server.objects().len(), 0);
     assert_eq!(used(&server, ann.id).await, 0);
     let body = format!(r#"{{"file_uuid":"{uuid}"}}"#);
@@ -283,7 +282,7 @@ async fn a_put_beyond_the_quota_keeps_nothing() {
     let body = reqwest::Body::wrap_stream(chunks);
     let reply = server.send(Method::PUT, &url, &[("Content-Type", "text/plain")], body).await;
     assert_s3(&reply, 400, "EntityTooLarge");
-    settle(&server).await;
+    server.run_jobs().await;
     assert_eq!(figures(&server).await, before);
     let body = format!(r#"{{"file_uuid":"{uuid}"}}"#);
     assert_answer(&post(&server, &ann.key, VERIFY, &body).await, 400, NO_BYTES);
@@ -310,7 +309,7 @@ async fn two_puts_racing_for_the_last_bytes_never_exceed_the_quota() {
     statuses.sort();
     assert_eq!(statuses, [200, 400]);
     assert_eq!(used(&server, ann.id).await, 600);
-    settle(&server).await;
+    server.run_jobs().await;
     assert_eq!(server.objects().len(), 1);
 }
 
@@ -324,7 +323,7 @@ async fn five_gibibytes_and_not_a_byte_more() {
     assert_eq!(first, "HTTP/1.1 100 Continue");
     let first = first_line_of_put(&server, &url, 5 * 1024 * 1024 * 1024 + 1).await;
     assert_eq!(first, "HTTP/1.1 400 Bad Request");
-    settle(&server).await;
+    server.run_jobs().await;
     assert!(server.objects().is_empty());
     assert_eq!(used(&server, ann.id).await, 0);
 }

@@ -2,9 +2,7 @@
 
 use reqwest::Method;
 
-use super::{
-    INVALID_PARAMETER, assert_reply, call_with, delete_files, hyphened, is_there, listed, open, settle, upload,
-};
+use super::{INVALID_PARAMETER, assert_reply, call_with, delete_files, hyphened, is_there, listed, open, upload};
 use crate::{hexnode, support::Server, sweeppea};
 
 #[tokio::test]
@@ -41,7 +39,7 @@ async fn what_other_dialects_delete_is_not_found_here() {
         let reply = call_with(&server, Method::GET, "transfer_file", &key, &again, "").await;
         assert_reply(&reply, 401, INVALID_PARAMETER);
     }
-    settle(&server).await;
+    server.run_jobs().await;
     assert!(server.objects().is_empty());
 }
 
@@ -59,6 +57,6 @@ async fn what_other_dialects_stored_is_shown_and_deleted_here() {
     assert_eq!(list["items"][1]["group_id"], list["items"][1]["file_id"]);
     assert_eq!(delete_files(&server, &key, &[&id(0), &id(1)]).await.json()["success_counter"], 2);
     assert_eq!(listed(&server, &key, &[]).await, [""; 0]);
-    settle(&server).await;
+    server.run_jobs().await;
     assert!(server.objects().is_empty());
 }

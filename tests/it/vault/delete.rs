@@ -6,7 +6,7 @@ use reqwest::Method;
 
 use super::{
     FILE_TO_DELETE_NOT_FOUND, NOBODY, announce, assert_reply, call, content, delete_files, delete_folders, figures,
-    find, finish, hyphened, is_there, listed, open, root, send_chunk, settle, upload,
+    find, finish, hyphened, is_there, listed, open, root, send_chunk, upload,
 };
 use crate::support::{Server, wait_until};
 
@@ -51,7 +51,7 @@ async fn two_own_files_go() {
     }
     assert_eq!(listed(&server, &key, &[]).await, [""; 0]);
     assert_eq!(figures(&server, "ann").await.0, 0);
-    settle(&server).await;
+    server.run_jobs().await;
     assert_eq!((server.objects().len(), figures(&server, "ann").await), (0, (0, 0)));
 }
 
@@ -205,7 +205,7 @@ async fn a_folder_goes_with_all_below() {
     let inside: Vec<(&str, &str)> = below.iter().map(|file| (file.as_str(), MISSING)).collect();
     let files: Vec<&str> = below.iter().map(String::as_str).collect();
     assert_reply(&delete_files(&server, &key, &files).await, 200, &some_refused(&inside, 0));
-    settle(&server).await;
+    server.run_jobs().await;
     assert_eq!((server.objects().len(), figures(&server, "ann").await), (1, (3, 0)));
 }
 

@@ -4,9 +4,7 @@ use std::time::Duration;
 
 use reqwest::Method;
 
-use super::{
-    INVALID_PARAMETER, add, assert_reply, call, call_with, commit, figures, hyphened, is_there, listed, open, settle,
-};
+use super::{INVALID_PARAMETER, add, assert_reply, call, call_with, commit, figures, hyphened, is_there, listed, open};
 use crate::support::Server;
 
 const DAY: Duration = Duration::from_secs(24 * 3600);
@@ -32,7 +30,7 @@ async fn a_file_goes_at_its_end() {
     server.advance(Duration::from_secs(120)).await;
     assert!(!is_there(&server, &key, &file).await);
     assert_eq!(listed(&server, &key, &[]).await, [""; 0]);
-    settle(&server).await;
+    server.run_jobs().await;
     assert_eq!((server.objects().len(), figures(&server, "ann").await), (0, (0, 0)));
 }
 
@@ -57,7 +55,7 @@ async fn a_hold_puts_the_end_off() {
     assert_eq!(server.cli(&["hold", "remove", &uid]).await.status, 0);
     server.advance(Duration::from_secs(60)).await;
     assert!(!is_there(&server, &key, &file).await);
-    settle(&server).await;
+    server.run_jobs().await;
     assert_eq!(server.objects().len(), 0);
 }
 
@@ -73,7 +71,7 @@ async fn an_open_group_is_swept_after_a_day_without_a_call() {
     server.advance(Duration::from_secs(5 * 3600)).await;
     assert_reply(&commit(&server, &key, &left).await, 401, INVALID_PARAMETER);
     assert!(!is_there(&server, &key, &swept).await);
-    settle(&server).await;
+    server.run_jobs().await;
     assert_eq!((server.objects().len(), figures(&server, "ann").await), (1, (2, 0)));
     assert_eq!(commit(&server, &key, &kept).await.status, 200);
 }

@@ -4,7 +4,7 @@ use reqwest::Method;
 
 use super::{
     announce, assert_reply, call, call_with, commit, delete_files, delete_folders, figures, find, finish, ids,
-    is_there, open, send_chunk, settle, upload,
+    is_there, open, send_chunk, upload,
 };
 use crate::support::Server;
 
@@ -63,7 +63,7 @@ async fn a_delete_whose_answer_was_lost_can_be_repeated() {
         assert_eq!(is_there(&server, &key, &file).await, marked == 0, "{point}");
         let reply = delete_files(&server, &key, &[&file]).await;
         assert_eq!(reply.json()["success_counter"], 1 - marked, "{point}");
-        settle(&server).await;
+        server.run_jobs().await;
         assert_eq!((server.objects().len(), figures(&server, "ann").await), (0, (0, 0)), "{point}");
     }
 }

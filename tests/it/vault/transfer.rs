@@ -4,7 +4,7 @@ use reqwest::Method;
 
 use super::{
     INVALID_PARAMETER, add, announce, assert_reply, call, call_with, commit, content, figures, find, finish, is_there,
-    listed, open, root, send_chunk, settle, upload,
+    listed, open, root, send_chunk, upload,
 };
 use crate::support::Server;
 
@@ -83,7 +83,7 @@ async fn a_chunk_sent_again_replaces_the_first() {
     finish(&server, &key, &group, &file).await;
     commit(&server, &key, &group).await;
     assert_reply(&call(&server, Method::GET, &format!("file/{file}"), &key).await, 200, "right!");
-    settle(&server).await;
+    server.run_jobs().await;
     assert_eq!(server.objects().len(), 1, "the replaced chunk is gone");
 }
 
@@ -229,6 +229,6 @@ async fn an_upload_can_be_given_up_until_its_commit() {
     assert_reply(&drop_group(&other).await, 200, SUCCESS);
     assert_reply(&commit(&server, &key, &other).await, 401, INVALID_PARAMETER);
     assert!(!is_there(&server, &key, &three).await);
-    settle(&server).await;
+    server.run_jobs().await;
     assert_eq!((server.objects().len(), figures(&server, "ann").await), (1, (2, 0)));
 }
