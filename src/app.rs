@@ -79,8 +79,8 @@ async fn within_step(name: &str, step: impl Future<Output = ()>) {
 
 async fn open_engine(config: &Config) -> Result<Engine> {
     Engine::open(EngineOptions {
-        data: config.data.clone(),
         database: database_url(&config.database, true)?,
+        reserve: config.database.with_file_name("reserve"),
         objects: config.objects.clone(),
         rules: config.rules(),
         clock: Clock::default(),

@@ -133,8 +133,8 @@ pub(crate) async fn open(place: &Place) -> Result<Engine, Failure> {
         return Err(anyhow!("data: there is no database {}; `unfile serve` makes one", database.display()).into());
     }
     let engine = Engine::open(EngineOptions {
-        data: place.data.clone(),
         database: database_url(&database, false)?,
+        reserve: database.with_file_name("reserve"),
         objects: place.objects(),
         rules: place.rules(),
         clock: Clock::default(),

@@ -1,9 +1,9 @@
 //! The one door to everything that unfile knows and does.
 //!
-//! Dialects, the command line and the jobs all come in here; behind it lie the database ([`crate::store`]) and the
-//! bytes ([`crate::objects`]), which know nothing of each other and nothing of this room. What holds whatever happens:
+//! Dialects, the command line and the jobs all come in here; behind it lie the database (`store`) and the
+//! bytes (`objects`), which know nothing of each other and nothing of this room. What holds whatever happens:
 //!
-//! * All writing goes through the committer, in one order ([`commit`]). A commit is durable before its caller is told.
+//! * All writing goes through the committer, in one order (`commit`). A commit is durable before its caller is told.
 //! * A node is visible if it and everything above it is live; every read asks that, and there is no other way to a node.
 //! * An object is named by a row before its first byte is stored, and until storage has confirmed that it is gone:
 //!   as staged, as a version's, or in the purge queue. Each move between these is inside one transaction.
@@ -27,11 +27,7 @@ mod reserve;
 mod turns;
 mod upload;
 
-use std::{
-    ops::Deref,
-    path::{Path, PathBuf},
-    sync::Arc,
-};
+use std::{ops::Deref, path::PathBuf, sync::Arc};
 
 use anyhow::Context;
 use hmac::{Hmac, KeyInit, Mac};
@@ -63,21 +59,15 @@ use turns::Turns;
 /// What an engine is opened with.
 #[derive(Debug, Clone)]
 pub struct EngineOptions {
-    /// Where the embedded installation keeps everything.
-    pub data: PathBuf,
     /// `sqlite:<path>`.
     pub database: String,
+    /// The file that is given up when the disk is full. It lies beside the database: that is what must be able to grow.
+    pub reserve: PathBuf,
     /// The folder of the objects.
     pub objects: PathBuf,
     pub rules: Rules,
     pub clock: Clock,
     pub faults: Faults,
-}
-
-/// Beside the database: it is the database that must be able to grow.
-fn reserve_path(options: &EngineOptions) -> PathBuf {
-    let path = options.database.trim_start_matches("sqlite:").split('?').next().unwrap_or_default();
-    Path::new(path).parent().unwrap_or(&options.data).join("reserve")
 }
 
 /// Ends the process if the thread or task that holds it panics: work that nobody does any more must not go unnoticed.
@@ -139,9 +129,8 @@ impl Engine {
     /// # Errors
     /// The database cannot be reached; the text names the setting.
     pub async fn open(options: EngineOptions) -> anyhow::Result<Self> {
-        std::fs::create_dir_all(&options.data).with_context(|| format!("--data: making {}", options.data.display()))?;
         let store = Store::open(&options.database).await?;
-        let reserve = Arc::new(Reserve::new(reserve_path(&options)));
+        let reserve = Arc::new(Reserve::new(options.reserve));
         let committer =
             Committer::start(store.clone(), options.clock.clone(), options.faults.clone(), Arc::clone(&reserve))?;
         let (installation, secret) = committer

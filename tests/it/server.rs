@@ -439,3 +439,17 @@ async fn a_head_that_never_ends_is_cut_off() {
     // The server's bound is 30 s; this one is only so that a broken bound does not hang the run.
     tokio::time::timeout(Duration::from_secs(60), connection.read_to_end(&mut rest)).await.unwrap().unwrap();
 }
+
+#[tokio::test]
+async fn a_data_directory_may_have_any_name() {
+    let dir = tempfile::tempdir().unwrap();
+    let data = dir.path().join("my data %20 ?é#");
+    let Started::Ready(child) = start_command(serve(&data, &["--listen", "127.0.0.1:0"])).await else {
+        panic!("did not start")
+    };
+    for name in ["unfile.db", "reserve", "objects/unfile-installation", "admin-credentials"] {
+        assert!(data.join(name).exists(), "{name}");
+    }
+    assert_eq!(std::fs::read_dir(dir.path()).unwrap().count(), 1, "nothing beside it");
+    assert_eq!(child.terminate().await, Some(0));
+}

@@ -22,8 +22,8 @@ pub fn folder() -> TempDir {
 pub async fn open(folder: &TempDir, clock: &Clock, faults: &Faults) -> Engine {
     let hour = Duration::from_secs(3_600);
     let engine = Engine::open(EngineOptions {
-        data: folder.path().to_owned(),
         database: format!("sqlite:{}?mode=rwc", folder.path().join("unfile.db").display()),
+        reserve: folder.path().join("reserve"),
         objects: folder.path().join("objects"),
         rules: Rules {
             default_quota: 0,
