@@ -144,6 +144,19 @@ pub(crate) async fn open(place: &Place) -> Result<Engine, Failure> {
     Ok(engine)
 }
 
+/// The engine's answer, where "not found" says what is not there.
+pub(crate) fn found<T>(answer: Result<T, Error>, missing: impl FnOnce() -> String) -> Result<T, Failure> {
+    answer.map_err(|error| match error {
+        Error::NotFound => Failure::Refused(missing()),
+        other => other.into(),
+    })
+}
+
+/// For [`found`]: an account by its name.
+pub(crate) fn no_account(name: &str) -> impl FnOnce() -> String {
+    move || format!("no account {name}")
+}
+
 /// Prints a line for people, on standard error so that standard output holds data alone.
 pub(crate) fn tell(line: &str) {
     // Nobody may be reading.

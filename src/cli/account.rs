@@ -4,7 +4,7 @@ use anyhow::anyhow;
 use clap::{Args, Subcommand};
 use serde::Serialize;
 
-use super::{Failure, open, password, print, print_json, print_table, tell};
+use super::{Failure, found, no_account, open, password, print, print_json, print_table, tell};
 use crate::{
     config::{Place, parse_bytes},
     engine::{
@@ -85,9 +85,9 @@ pub async fn run(args: AccountArgs) -> Result<(), Failure> {
         Command::Add(args) => add(&engine, args).await,
         Command::List { json } => list(&engine, json).await,
         Command::Set(args) => set(&engine, args).await,
-        Command::Passwd { name, .. } => Ok(engine.set_password(&name, &password::read()?).await?),
-        Command::Disable { name } => Ok(engine.set_disabled(&name, true).await?),
-        Command::Enable { name } => Ok(engine.set_disabled(&name, false).await?),
+        Command::Passwd { name, .. } => found(engine.set_password(&name, &password::read()?).await, no_account(&name)),
+        Command::Disable { name } => found(engine.set_disabled(&name, true).await, no_account(&name)),
+        Command::Enable { name } => found(engine.set_disabled(&name, false).await, no_account(&name)),
     }
 }
 
@@ -185,6 +185,6 @@ async fn set(engine: &Engine, args: Set) -> Result<(), Failure> {
         display_name: args.display_name,
         email: args.email,
     };
-    engine.set_account(&args.name, change).await?;
+    found(engine.set_account(&args.name, change).await, no_account(&args.name))?;
     Ok(())
 }

@@ -5,7 +5,7 @@ use serde::Serialize;
 use time::OffsetDateTime;
 use uuid::Uuid;
 
-use super::{Failure, key::written, open, print_json, print_table};
+use super::{Failure, found, key::written, open, print_json, print_table};
 use crate::{
     config::{Place, parse_time},
     engine::{Engine, model::Hold},
@@ -49,7 +49,7 @@ pub async fn run(args: HoldArgs) -> Result<(), Failure> {
     let engine = open(&args.place).await?;
     match args.command {
         Command::Add { uid, until, reason } => add(&engine, uid, until, &reason).await,
-        Command::Remove { uid } => Ok(engine.remove_hold(uid).await?),
+        Command::Remove { uid } => found(engine.remove_hold(uid).await, || "no hold on this file".to_owned()),
         Command::List { json } => list(&engine, json).await,
     }
 }
@@ -58,7 +58,7 @@ async fn add(engine: &Engine, uid: Uuid, until: Option<OffsetDateTime>, reason: 
     if until.is_some_and(|until| until <= engine.now()) {
         return Err(Failure::Refused("the hold would have ended already".to_owned()));
     }
-    engine.add_hold(uid, until, reason).await?;
+    found(engine.add_hold(uid, until, reason).await, || "no file with this uid".to_owned())?;
     Ok(())
 }
 

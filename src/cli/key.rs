@@ -6,7 +6,7 @@ use clap::{Args, Subcommand};
 use serde::Serialize;
 use time::{OffsetDateTime, format_description::well_known::Rfc3339};
 
-use super::{Failure, open, print, print_json, print_table, tell};
+use super::{Failure, found, no_account, open, print, print_json, print_table, tell};
 use crate::{
     config::{Place, parse_duration},
     engine::{
@@ -65,7 +65,7 @@ pub async fn run(args: KeyArgs) -> Result<(), Failure> {
     match args.command {
         Command::Add(args) => add(&engine, args).await,
         Command::List { name, json } => list(&engine, &name, json).await,
-        Command::Revoke { id } => Ok(engine.revoke_key(KeyId(id)).await?),
+        Command::Revoke { id } => found(engine.revoke_key(KeyId(id)).await, || format!("no key {id}, or it has ended")),
     }
 }
 
@@ -84,7 +84,7 @@ async fn add(engine: &Engine, args: Add) -> Result<(), Failure> {
         read_only: args.read_only,
         expires_at: args.expires.map(|life| engine.now() + life),
     };
-    let key = engine.add_key(&args.name, new).await?;
+    let key = found(engine.add_key(&args.name, new).await, no_account(&args.name))?;
     if args.json {
         return print_json(&Added {
             id: key.id.0,
@@ -110,7 +110,7 @@ struct Listed<'a> {
 }
 
 async fn list(engine: &Engine, name: &str, json: bool) -> Result<(), Failure> {
-    let keys = engine.keys_of(name).await?;
+    let keys = found(engine.keys_of(name).await, no_account(name))?;
     if json {
         return keys.iter().try_for_each(print_key);
     }

@@ -78,7 +78,7 @@ async fn account_set_changes_what_is_named_and_no_more() {
     assert_eq!(server.cli(&["account", "set", "ann", "--quota", "2GiB"]).await.status, 0);
     let ann = lines(&server.cli(&["account", "list", "--json"]).await).pop().unwrap();
     assert_eq!((&ann["quota"], &ann["max_calls"]), (&json!(2_u64 << 30), &json!(7)));
-    assert_refused(&server.cli(&["account", "set", "nobody", "--quota", "1"]).await, "not found");
+    assert_refused(&server.cli(&["account", "set", "nobody", "--quota", "1"]).await, "unfile: no account nobody\n");
     assert_eq!(server.cli(&["account", "set", "ann"]).await.status, 2, "nothing to change");
 }
 
@@ -90,7 +90,7 @@ async fn a_disabled_accounts_keys_stop_and_come_back() {
     assert_eq!(statuses(&server, &ann.key).await, (401, 401));
     assert_eq!(server.cli(&["account", "enable", "ann"]).await.status, 0);
     assert_eq!(statuses(&server, &ann.key).await, (200, 200));
-    assert_refused(&server.cli(&["account", "disable", "nobody"]).await, "not found");
+    assert_refused(&server.cli(&["account", "disable", "nobody"]).await, "unfile: no account nobody\n");
 }
 
 #[tokio::test]
@@ -107,7 +107,7 @@ async fn a_password_comes_from_standard_input() {
     assert_eq!(sign_in("one two").await, 403);
     assert_eq!(sign_in("three").await, 200);
     assert_refused(&server.cli_with(&["account", "passwd", "ann"], "\n").await, "empty");
-    assert_refused(&server.cli_with(&["account", "passwd", "nobody"], "x\n").await, "not found");
+    assert_refused(&server.cli_with(&["account", "passwd", "nobody"], "x\n").await, "unfile: no account nobody\n");
     assert_refused(&server.cli_with(&["account", "passwd", "ann"], &"x".repeat(2000)).await, "longer");
 }
 
@@ -128,9 +128,9 @@ async fn keys_are_made_listed_and_revoked() {
     assert!(!server.cli(&["key", "list", "ann"]).await.stdout.contains(key), "a list never shows a key");
     assert_eq!(server.cli(&["key", "revoke", &added["id"].to_string()]).await.status, 0);
     assert_eq!(statuses(&server, key).await, (401, 401));
-    assert_refused(&server.cli(&["key", "revoke", "9999"]).await, "not found");
-    assert_refused(&server.cli(&["key", "add", "nobody"]).await, "not found");
-    assert_refused(&server.cli(&["key", "list", "nobody"]).await, "not found");
+    assert_refused(&server.cli(&["key", "revoke", "9999"]).await, "unfile: no key 9999, or it has ended\n");
+    assert_refused(&server.cli(&["key", "add", "nobody"]).await, "unfile: no account nobody\n");
+    assert_refused(&server.cli(&["key", "list", "nobody"]).await, "unfile: no account nobody\n");
 }
 
 #[tokio::test]
@@ -167,8 +167,11 @@ async fn a_hold_is_set_listed_and_lifted() {
     assert_eq!(server.cli(&["hold", "remove", &uid.replace('-', "")]).await.status, 0);
     assert_eq!(server.cli(&["hold", "list"]).await.stdout.lines().count(), 1, "the head alone");
     assert_eq!(delete().await, 200);
-    assert_refused(&server.cli(&["hold", "add", "00000000-0000-4000-8000-000000000000"]).await, "not found");
-    assert_refused(&server.cli(&["hold", "remove", &uid]).await, "not found");
+    assert_refused(
+        &server.cli(&["hold", "add", "00000000-0000-4000-8000-000000000000"]).await,
+        "unfile: no file with this uid\n",
+    );
+    assert_refused(&server.cli(&["hold", "remove", &uid]).await, "unfile: no hold on this file\n");
     assert_refused(&server.cli(&["hold", "add", &uid, "--until", "2001-01-01"]).await, "ended");
     assert_eq!(server.cli(&["hold", "add", "no-uid"]).await.status, 2);
 }
