@@ -9,7 +9,8 @@ mod password;
 
 use std::{
     ffi::OsString,
-    io::{IsTerminal, Write},
+    fs::File,
+    io::{self, IsTerminal, Write},
     process::ExitCode,
     time::Duration,
 };
@@ -59,22 +60,18 @@ impl From<Error> for Failure {
 /// One line that names the setting.
 pub fn parse<C: CommandFactory + FromArgMatches>() -> Result<(C, Dialects), Failure> {
     let args: Vec<OsString> = std::env::args_os().collect();
-    let (args, dialects) = file::merge(args, &C::command())?;
-    let parsed = C::command().try_get_matches_from(args).and_then(|mut matches| C::from_arg_matches_mut(&mut matches));
+    let merged = file::merge(args, &C::command())?;
+    let parsed =
+        C::command().try_get_matches_from(&merged.args).and_then(|mut matches| C::from_arg_matches_mut(&mut matches));
     match parsed {
-        Ok(cli) => Ok((cli, dialects)),
+        Ok(cli) => Ok((cli, merged.dialects)),
         Err(error) => match error.kind() {
-            ErrorKind::ValueValidation | ErrorKind::InvalidValue => Err(Failure::CouldNotRun(first_line(&error))),
+            ErrorKind::ValueValidation | ErrorKind::InvalidValue => {
+                Err(Failure::CouldNotRun(anyhow!(merged.blame(&error, &C::command()))))
+            }
             _ => error.exit(),
         },
     }
-}
-
-/// clap adds lines about `--help`; a wrong value is told in one.
-fn first_line(error: &clap::Error) -> anyhow::Error {
-    let text = error.to_string();
-    let line = text.lines().next().unwrap_or_default();
-    anyhow!("{}", line.trim_start_matches("error: "))
 }
 
 /// How long threads that still work on files may take to end once the server has stopped.
@@ -129,8 +126,15 @@ pub fn report(result: Result<(), Failure>) -> ExitCode {
 /// Opens the installation that a server made; it may be running.
 pub(crate) async fn open(place: &Place) -> Result<Engine, Failure> {
     let database = place.database();
-    if !database.exists() {
-        return Err(anyhow!("data: there is no database {}; `unfile serve` makes one", database.display()).into());
+    // SQLite's own words for a file that may not be read or written are about anything but that.
+    if let Err(error) = File::options().read(true).write(true).open(&database) {
+        return Err(match error.kind() {
+            io::ErrorKind::NotFound => {
+                anyhow!("data: there is no database {}; `unfile serve` makes one", database.display())
+            }
+            _ => anyhow!("database: {}: {error}", database.display()),
+        }
+        .into());
     }
     let engine = Engine::open(EngineOptions {
         database: database_url(&database, false)?,
@@ -140,8 +144,18 @@ pub(crate) async fn open(place: &Place) -> Result<Engine, Failure> {
         clock: Clock::default(),
         faults: Faults::default(),
     })
-    .await?;
+    .await
+    .map_err(|error| anyhow!("database: {}: {}", database.display(), innermost(error)))?;
     Ok(engine)
+}
+
+/// What lies at the bottom of a database's error: the layers above it say the same once more.
+fn innermost(error: anyhow::Error) -> String {
+    match error.downcast::<Error>() {
+        Ok(Error::Internal(inner)) => inner.root_cause().to_string(),
+        Ok(other) => other.to_string(),
+        Err(error) => error.root_cause().to_string(),
+    }
 }
 
 /// The engine's answer, where "not found" says what is not there.

@@ -15,11 +15,12 @@ use std::{
 
 use anyhow::{Context, Result, bail, ensure};
 use axum::http::Uri;
+use clap::builder::{OsStringValueParser, TypedValueParser};
 
-pub(crate) use self::units::{database_url, parse_bytes, parse_duration, parse_time};
+pub(crate) use self::units::{database_url, parse_bytes, parse_duration, parse_listen, parse_time};
 use self::{
     file::Dialects,
-    units::{parse_database, parse_objects},
+    units::{parse_database, parse_objects, parse_presign_ttl},
 };
 use crate::engine::model::Rules;
 
@@ -27,7 +28,8 @@ use crate::engine::model::Rules;
 #[derive(Debug, Clone, clap::Args)]
 pub struct Place {
     /// TOML file with any of these settings, named as the flags are
-    #[arg(long, env = "UNFILE_CONFIG", value_name = "FILE", global = true)]
+    // Taken as it is, since an empty variable counts as unset; `file::merge` has read it by then.
+    #[arg(long, env = "UNFILE_CONFIG", value_name = "FILE", value_parser = OsStringValueParser::new().map(PathBuf::from), global = true)]
     pub config: Option<PathBuf>,
     /// Data directory, made if it is not there
     #[arg(long, env = "UNFILE_DATA", value_name = "DIR", default_value = "./unfile-data", global = true)]
@@ -73,7 +75,7 @@ pub struct ServeArgs {
     #[command(flatten)]
     place: Place,
     /// Address and port to answer on
-    #[arg(long, env = "UNFILE_LISTEN", value_name = "ADDR", default_value = "127.0.0.1:8080")]
+    #[arg(long, env = "UNFILE_LISTEN", value_name = "ADDR", value_parser = parse_listen, default_value = "127.0.0.1:8080")]
     listen: SocketAddr,
     /// How clients reach this server [default: http://LISTEN]
     #[arg(long, env = "UNFILE_PUBLIC_URL", value_name = "URL", value_parser = parse_origin)]
@@ -85,7 +87,7 @@ pub struct ServeArgs {
     #[arg(long, env = "UNFILE_TLS_KEY", value_name = "FILE")]
     tls_key: Option<PathBuf>,
     /// Life of a presigned upload URL, 1s to 7d
-    #[arg(long, env = "UNFILE_PRESIGN_TTL", value_name = "TIME", value_parser = parse_duration, default_value = "180m")]
+    #[arg(long, env = "UNFILE_PRESIGN_TTL", value_name = "TIME", value_parser = parse_presign_ttl, default_value = "180m")]
     presign_ttl: Duration,
     /// Hexnode calls a minute for each key; 0 = no limit
     #[arg(long, env = "UNFILE_HEXNODE_RATE", value_name = "CALLS", default_value = "0")]
@@ -103,7 +105,7 @@ pub struct ServeArgs {
     #[arg(long, env = "UNFILE_AUDIT_KEEP", value_name = "TIME", value_parser = parse_duration, default_value = "400d")]
     audit_keep: Duration,
     /// Open connections at most, on each listener
-    #[arg(long, env = "UNFILE_MAX_CONNECTIONS", value_name = "COUNT", default_value = "4096")]
+    #[arg(long, env = "UNFILE_MAX_CONNECTIONS", value_name = "COUNT", value_parser = clap::value_parser!(u32).range(1..), default_value = "4096")]
     max_connections: u32,
 }
 
@@ -160,9 +162,6 @@ impl Config {
             (Some(_), None) => bail!("tls-cert is set and tls-key is not: they belong together"),
             (None, Some(_)) => bail!("tls-key is set and tls-cert is not: they belong together"),
         };
-        let ttl = args.presign_ttl.as_secs();
-        ensure!((1..=604_800).contains(&ttl), "presign-ttl: must be 1s to 7d");
-        ensure!(args.max_connections > 0, "max-connections: must be at least 1");
         Ok(Config {
             listen: args.listen,
             database: args.place.database(),

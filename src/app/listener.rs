@@ -16,7 +16,11 @@ use axum_server::{
     tls_rustls::{RustlsAcceptor, RustlsConfig},
 };
 use hyper_util::rt::TokioTimer;
-use rustls::ServerConfig;
+use rustls::{
+    ServerConfig,
+    crypto::ring,
+    pki_types::{CertificateDer, PrivateKeyDer, pem::PemObject},
+};
 use tokio::{
     io::{AsyncRead, AsyncWrite, ReadBuf},
     net::TcpStream,
@@ -83,14 +87,46 @@ fn bind_one(setting: &str, address: SocketAddr) -> Result<TcpListener> {
 
 async fn read_tls(files: &Tls) -> Result<RustlsConfig> {
     // An error means that it is set already.
-    let _ = rustls::crypto::ring::default_provider().install_default();
-    let config = RustlsConfig::from_pem_file(&files.cert, &files.key)
-        .await
-        .with_context(|| format!("tls-cert, tls-key: {}, {}", files.cert.display(), files.key.display()))?;
+    let _ = ring::default_provider().install_default();
+    let of_cert = || format!("tls-cert: {}", files.cert.display());
+    let of_key = || format!("tls-key: {}", files.key.display());
+    let certs = tokio::fs::read(&files.cert).await.with_context(of_cert)?;
+    let certs = certificates(&certs).with_context(of_cert)?;
+    let key = tokio::fs::read(&files.key).await.with_context(of_key)?;
+    let key = private_key(&key).with_context(of_key)?;
+    let mut config =
+        ServerConfig::builder().with_no_client_auth().with_single_cert(certs, key).map_err(|error| match error {
+            rustls::Error::InconsistentKeys(_) => {
+                anyhow!("{}: is not the key of the certificate {}", of_key(), files.cert.display())
+            }
+            other => anyhow!("{}: {other}", of_cert()),
+        })?;
     // The listeners speak HTTP/1.1 and nothing else; offered HTTP/2, clients would take it.
-    let mut inner = ServerConfig::clone(&config.get_inner());
-    inner.alpn_protocols = vec![b"http/1.1".to_vec()];
-    Ok(RustlsConfig::from_config(Arc::new(inner)))
+    config.alpn_protocols = vec![b"http/1.1".to_vec()];
+    Ok(RustlsConfig::from_config(Arc::new(config)))
+}
+
+fn certificates(pem: &[u8]) -> Result<Vec<CertificateDer<'static>>> {
+    let certs: Vec<_> = CertificateDer::pem_slice_iter(pem)
+        .collect::<Result<_, _>>()
+        .map_err(|error| anyhow!("is not PEM: {error}"))?;
+    match (certs.is_empty(), PrivateKeyDer::from_pem_slice(pem)) {
+        (false, _) => Ok(certs),
+        (true, Ok(_)) => Err(anyhow!("holds a private key and no certificate")),
+        (true, Err(_)) => Err(anyhow!("holds no certificate in PEM form")),
+    }
+}
+
+/// A key that signs: one that is damaged is found here, before it is blamed on the certificate.
+fn private_key(pem: &[u8]) -> Result<PrivateKeyDer<'static>> {
+    match PrivateKeyDer::from_pem_slice(pem) {
+        Ok(key) => match ring::sign::any_supported_type(&key) {
+            Ok(_) => Ok(key),
+            Err(_) => Err(anyhow!("holds a private key that is damaged or of an unknown kind")),
+        },
+        Err(_) if CertificateDer::from_pem_slice(pem).is_ok() => Err(anyhow!("holds a certificate and no private key")),
+        Err(_) => Err(anyhow!("holds no private key in PEM form")),
+    }
 }
 
 /// The listeners at work.

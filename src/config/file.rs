@@ -1,12 +1,16 @@
 //! The configuration file: TOML with the flags' names, in kebab or snake case, and a table for each dialect.
 
-use std::{ffi::OsString, net::SocketAddr, path::Path};
+use std::{
+    ffi::OsString,
+    net::SocketAddr,
+    path::{Path, PathBuf},
+};
 
-use anyhow::{Context, Result, anyhow, bail};
-use serde::Deserialize;
+use anyhow::{Context, Result, anyhow, bail, ensure};
+use clap::error::{ContextKind, ContextValue};
 use toml::{Table, Value};
 
-use super::parse_origin;
+use super::{parse_listen, parse_origin};
 
 /// The tables `[hexnode]`, `[vault]` and `[sweeppea]`.
 #[derive(Debug, Clone, Default)]
@@ -17,14 +21,12 @@ pub struct Dialects {
 }
 
 /// Whether and where a dialect answers.
-#[derive(Debug, Clone, Deserialize)]
-#[serde(deny_unknown_fields, default)]
+#[derive(Debug, Clone)]
 pub struct DialectTable {
     pub enabled: bool,
     /// A listener of its own; without one it answers on the server's.
     pub listen: Option<SocketAddr>,
     /// How clients reach that listener.
-    #[serde(alias = "public-url")]
     pub public_url: Option<String>,
 }
 
@@ -34,45 +36,95 @@ impl Default for DialectTable {
     }
 }
 
+/// The command line with the file's entries in it.
+pub struct Merged {
+    pub args: Vec<OsString>,
+    pub dialects: Dialects,
+    /// What the user typed behind the name of the command.
+    typed: Vec<OsString>,
+    file: PathBuf,
+    /// Those of the file's entries that stand in `args`, in kebab case.
+    entries: Vec<(String, String)>,
+}
+
 /// Reads the file that `--config` or `UNFILE_CONFIG` names and puts its entries, as arguments, behind the name of the
 /// command and so before the user's own: a later argument wins over an earlier one, and an entry whose environment
 /// variable is set is left out. Entries that the command does not have are for `serve` alone.
 ///
 /// # Errors
 /// One line that names the file and the setting.
-pub fn merge(mut args: Vec<OsString>, cli: &clap::Command) -> Result<(Vec<OsString>, Dialects)> {
+pub fn merge(mut args: Vec<OsString>, cli: &clap::Command) -> Result<Merged> {
+    let typed: Vec<_> = args.iter().skip(2).take_while(|arg| *arg != "--").cloned().collect();
+    let mut merged =
+        Merged { args: Vec::new(), dialects: Dialects::default(), typed, file: PathBuf::new(), entries: Vec::new() };
     let command = args.get(1).and_then(|name| cli.find_subcommand(name));
-    let (Some(command), Some(path)) = (command, config_path(&args)) else {
-        return Ok((args, Dialects::default()));
-    };
-    let path = Path::new(&path);
-    let (entries, dialects) = read(path).map_err(|error| anyhow!("{}: {error:#}", path.display()))?;
-    let mut merged = Vec::new();
-    for (name, value) in entries {
-        if let Some(value) = argument(&name, value, command, cli).with_context(|| path.display().to_string())? {
-            let mut argument = OsString::from(format!("--{name}="));
-            argument.push(value);
-            merged.push(argument);
+    if let (Some(command), Some(file)) = (command, config_path(&merged.typed)?) {
+        let (entries, dialects) = read(&file).map_err(|error| anyhow!("{}: {error:#}", file.display()))?;
+        merged.dialects = dialects;
+        for (name, value) in entries {
+            if let Some(value) = argument(&name, value, command, cli).with_context(|| file.display().to_string())? {
+                merged.entries.push((name, value));
+            }
         }
+        merged.file = file;
+        args.splice(2..2, merged.entries.iter().map(|(name, value)| format!("--{name}={value}").into()));
     }
-    args.splice(2..2, merged);
-    Ok((args, dialects))
+    merged.args = args;
+    Ok(merged)
 }
 
-fn config_path(args: &[OsString]) -> Option<OsString> {
-    let mut found = std::env::var_os("UNFILE_CONFIG");
-    let mut args = args.iter().skip(2);
-    while let Some(arg) = args.next() {
-        if arg == "--" {
-            break;
+impl Merged {
+    /// One line about a wrong value. clap knows the flag alone and blames that; here it is the file's entry or the
+    /// variable, if the value came from there.
+    pub fn blame(&self, error: &clap::Error, cli: &clap::Command) -> String {
+        let text = error.to_string();
+        // clap adds lines about `--help`; a wrong value is told in one.
+        let line = text.lines().next().unwrap_or_default().trim_start_matches("error: ");
+        let Some(ContextValue::String(flag)) = error.get(ContextKind::InvalidArg) else {
+            return line.to_owned();
+        };
+        let name = flag.split(' ').next().unwrap_or_default().trim_start_matches("--");
+        match self.source(name, error, cli) {
+            Some(source) => format!("{source}: {}", line.replace(&format!(" for '{flag}'"), "")),
+            None => line.to_owned(),
         }
+    }
+
+    /// Where a setting's wrong value came from, if not from the command line.
+    fn source(&self, name: &str, error: &clap::Error, cli: &clap::Command) -> Option<String> {
+        let wrong = match error.get(ContextKind::InvalidValue) {
+            Some(ContextValue::String(value)) => value.as_str(),
+            _ => "",
+        };
+        if self.entries.iter().any(|(entry, value)| entry == name && value == wrong) {
+            return Some(format!("{}: {name}", self.file.display()));
+        }
+        let flag = format!("--{name}");
+        let with_value = format!("{flag}=");
+        let is_typed = |arg: &OsString| *arg == *flag || arg.to_string_lossy().starts_with(&with_value);
+        if self.typed.iter().any(is_typed) {
+            return None;
+        }
+        let command = self.args.get(1).and_then(|command| cli.find_subcommand(command))?;
+        let arg = command.get_arguments().find(|arg| arg.get_long() == Some(name))?;
+        Some(arg.get_env()?.to_string_lossy().into_owned())
+    }
+}
+
+/// The file that the flag names, or else the variable; an empty variable counts as unset.
+fn config_path(typed: &[OsString]) -> Result<Option<PathBuf>> {
+    let mut found = None;
+    let mut args = typed.iter();
+    while let Some(arg) = args.next() {
         if arg == "--config" {
             found = args.next().cloned();
         } else if let Some(path) = arg.to_str().and_then(|arg| arg.strip_prefix("--config=")) {
             found = Some(path.into());
         }
     }
-    found
+    ensure!(found.as_ref().is_none_or(|path| !path.is_empty()), "--config: expected the name of a file");
+    let variable = std::env::var_os("UNFILE_CONFIG").filter(|path| !path.is_empty());
+    Ok(found.or(variable).map(PathBuf::from))
 }
 
 /// The entries, in kebab case, and the tables.
@@ -97,10 +149,17 @@ fn read(path: &Path) -> Result<(Vec<(String, Value)>, Dialects)> {
 }
 
 fn dialect(name: &str, value: Value) -> Result<DialectTable> {
-    let mut table: DialectTable =
-        value.try_into().map_err(|error: toml::de::Error| anyhow!("{name}: {}", error.message()))?;
-    if let Some(url) = &table.public_url {
-        table.public_url = Some(parse_origin(url).map_err(|error| anyhow!("{name}.public-url: {error}"))?);
+    let Value::Table(entries) = value else { bail!("{name}: must be a table") };
+    let mut table = DialectTable::default();
+    for (key, value) in entries {
+        let wrong = |error: String| anyhow!("{name}.{key}: invalid value {value}: {error}");
+        let text = || value.as_str().ok_or_else(|| wrong("must be text".to_owned()));
+        match key.as_str() {
+            "enabled" => table.enabled = value.as_bool().ok_or_else(|| wrong("must be true or false".to_owned()))?,
+            "listen" => table.listen = Some(parse_listen(text()?).map_err(wrong)?),
+            "public-url" | "public_url" => table.public_url = Some(parse_origin(text()?).map_err(wrong)?),
+            _ => bail!("{name}.{key}: there is no such setting"),
+        }
     }
     Ok(table)
 }

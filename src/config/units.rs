@@ -1,6 +1,7 @@
 //! How values are written: durations, sizes, times, places.
 
 use std::{
+    net::SocketAddr,
     path::{Path, PathBuf},
     time::Duration,
 };
@@ -8,6 +9,9 @@ use std::{
 use anyhow::Context;
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 use time::{OffsetDateTime, format_description::well_known::Rfc3339, macros::format_description};
+
+/// The life of a presigned upload URL, in seconds.
+const PRESIGN_TTL: std::ops::RangeInclusive<u64> = 1..=604_800;
 
 /// A hundred years: longer is a slip of the finger, and sums of times stay within the calendar.
 const LONGEST: u64 = 36_500 * 86_400;
@@ -28,6 +32,20 @@ pub(crate) fn parse_duration(raw: &str) -> Result<Duration, String> {
         Some(seconds) if seconds <= LONGEST => Ok(Duration::from_secs(seconds)),
         _ => Err("must be at most 36500d".to_owned()),
     }
+}
+
+/// As [`parse_duration`], for the life of a presigned upload URL.
+pub(crate) fn parse_presign_ttl(raw: &str) -> Result<Duration, String> {
+    let ttl = parse_duration(raw)?;
+    match PRESIGN_TTL.contains(&ttl.as_secs()) {
+        true => Ok(ttl),
+        false => Err("must be 1s to 7d".to_owned()),
+    }
+}
+
+/// `127.0.0.1:8080`, `[::]:8080`. Names of hosts are not looked up: what one leads to may change.
+pub(crate) fn parse_listen(raw: &str) -> Result<SocketAddr, String> {
+    raw.parse().map_err(|_| "expected an IP address and port such as 127.0.0.1:8080".to_owned())
 }
 
 /// Bytes, plain or with `KiB`, `MiB`, `GiB`, `TiB`; what a 64-bit signed number holds.

@@ -1,9 +1,16 @@
 //! The commands, on the database of a server that runs.
 
+use std::{
+    fs::Permissions,
+    os::unix::{fs::PermissionsExt, process::CommandExt},
+    path::Path,
+    process::Command,
+};
+
 use reqwest::Method;
 use serde_json::{Value, json};
 
-use crate::support::{Output, Server};
+use crate::support::{Output, Server, binary, finish, without_own_variables};
 
 /// Exit code 1, nothing on standard output, one line on standard error.
 fn assert_refused(output: &Output, says: &str) {
@@ -185,4 +192,33 @@ async fn a_command_without_an_installation_could_not_run() {
     assert!(!nowhere.exists(), "nothing is made by mistake");
     assert_eq!(server.cli(&["account", "nonsense"]).await.status, 2);
     assert_eq!(server.cli(&["--version"]).await.stdout, format!("unfile {}\n", env!("CARGO_PKG_VERSION")));
+}
+
+/// The system's user "nobody", for whom files can be out of reach even when root runs the tests.
+const NOBODY: u32 = 65_534;
+
+#[tokio::test]
+async fn a_command_that_may_not_write_the_database_names_it() {
+    let server = Server::start().await;
+    server.stop().await;
+    let data = server.data();
+    let database = data.join("unfile.db");
+    let set_mode = |path: &Path, mode| std::fs::set_permissions(path, Permissions::from_mode(mode)).unwrap();
+    set_mode(data.parent().unwrap(), 0o755);
+    // The file may be read alone; the file may be written and its directory not; neither may be seen.
+    for (of_data, of_database) in [(0o555, 0o444), (0o555, 0o666), (0o000, 0o666)] {
+        set_mode(&database, of_database);
+        set_mode(data, of_data);
+        let mut command = Command::new(binary());
+        without_own_variables(&mut command).args(["account", "add", "ann", "--data"]).arg(data);
+        if rustix::process::geteuid().is_root() {
+            command.uid(NOBODY);
+        }
+        let output = finish(command, String::new()).await;
+        assert_eq!((output.status, output.stderr.lines().count()), (2, 1), "{output:?}");
+        let start = format!("unfile: database: {}: ", database.display());
+        assert!(output.stderr.starts_with(&start), "{output:?}");
+        assert!(!output.stderr.contains("error returned from"), "{output:?}");
+        set_mode(data, 0o700);
+    }
 }

@@ -67,40 +67,131 @@ async fn commands_read_the_same_file() {
     }
 }
 
+/// The exits of a server with a wrong setting: as a flag, as a variable and in a file. Each is one line.
+async fn refused_thrice(setting: &str, value: &str, file: &Path) -> [String; 3] {
+    std::fs::write(file, format!("{} = {value:?}\n", setting.replace('-', "_"))).unwrap();
+    let outputs = [
+        refused(&[&format!("--{setting}={value}")], &[]).await,
+        refused(&[], &[(&variable(setting), value)]).await,
+        refused(&["--config", file.to_str().unwrap()], &[]).await,
+    ];
+    outputs.map(|output| one_line(&output))
+}
+
+fn variable(setting: &str) -> String {
+    format!("UNFILE_{}", setting.to_uppercase().replace('-', "_"))
+}
+
+fn one_line(output: &Output) -> String {
+    assert_eq!((output.status, output.stdout.as_str()), (2, ""), "{output:?}");
+    assert_eq!(output.stderr.lines().count(), 1, "{output:?}");
+    assert!(output.stderr.starts_with("unfile: "), "{output:?}");
+    output.stderr.clone()
+}
+
 #[tokio::test]
-async fn a_wrong_value_is_told_in_one_line_that_names_the_setting() {
+async fn a_wrong_value_is_told_in_one_line_that_says_where_it_is_set() {
+    let dir = tempfile::tempdir().unwrap();
+    let file = dir.path().join("unfile.toml");
     for (setting, value, says) in [
-        ("listen", "nowhere", "--listen"),
+        ("listen", "localhost:8080", "expected an IP address and port such as 127.0.0.1:8080"),
+        ("listen", ":8080", "expected an IP address and port such as 127.0.0.1:8080"),
+        ("listen", "8080", "expected an IP address and port such as 127.0.0.1:8080"),
         ("database", "postgres://u@h/d", "PostgreSQL is not in this version"),
-        ("database", "mysql://x", "--database"),
+        ("database", "mysql://x", "expected sqlite:PATH"),
         ("objects", "s3://bucket/prefix", "S3 is not in this version"),
-        ("public-url", "files.example", "--public-url"),
-        ("presign-ttl", "3 hours", "--presign-ttl"),
-        ("presign-ttl", "8d", "presign-ttl"),
-        ("presign-ttl", "0s", "presign-ttl"),
-        ("hexnode-rate", "-1", "--hexnode-rate"),
-        ("default-quota", "5 GB", "--default-quota"),
-        ("max-connections", "0", "max-connections"),
-        ("tls-cert", "/dev/null", "tls-key"),
-        ("tls-key", "/dev/null", "tls-cert"),
-        ("data", "/dev/null/x", "data"),
+        ("public-url", "files.example", "expected http://HOST"),
+        ("presign-ttl", "3 hours", "expected a time"),
+        ("presign-ttl", "8d", "must be 1s to 7d"),
+        ("presign-ttl", "0s", "must be 1s to 7d"),
+        ("hexnode-rate", "-1", "-1 is not in 0.."),
+        ("default-quota", "5 GB", "expected a size"),
+        ("max-connections", "0", "0 is not in 1.."),
     ] {
-        let as_flag = refused(&[&format!("--{setting}={value}")], &[]).await;
-        let variable = format!("UNFILE_{}", setting.to_uppercase().replace('-', "_"));
-        let as_variable = match setting {
-            "data" => continue,
-            _ => refused(&[], &[(&variable, value)]).await,
-        };
-        let dir = tempfile::tempdir().unwrap();
-        let file = dir.path().join("unfile.toml");
-        std::fs::write(&file, format!("{} = {value:?}\n", setting.replace('-', "_"))).unwrap();
-        let in_file = refused(&["--config", file.to_str().unwrap()], &[]).await;
-        for output in [as_flag, as_variable, in_file] {
-            assert_eq!(output.status, 2, "{setting}: {output:?}");
-            assert_eq!(output.stderr.lines().count(), 1, "{setting}: {output:?}");
-            assert!(output.stderr.starts_with("unfile: ") && output.stderr.contains(says), "{setting}: {output:?}");
-            assert_eq!(output.stdout, "", "{setting}");
+        let [as_flag, as_variable, in_file] = refused_thrice(setting, value, &file).await;
+        for line in [&as_flag, &as_variable, &in_file] {
+            assert!(line.contains(says) && line.contains(&format!("'{value}'")), "{line}");
         }
+        assert!(as_flag.contains(&format!("for '--{setting} <")), "{as_flag}");
+        assert!(as_variable.starts_with(&format!("unfile: {}: invalid value", variable(setting))), "{as_variable}");
+        let place = format!("unfile: {}: {setting}: invalid value", file.display());
+        assert!(in_file.starts_with(&place), "{in_file}");
+    }
+}
+
+#[tokio::test]
+async fn a_wrong_value_is_blamed_on_the_one_who_gave_it() {
+    let dir = tempfile::tempdir().unwrap();
+    let file = dir.path().join("unfile.toml");
+    let config = ["--config", file.to_str().unwrap()];
+    std::fs::write(&file, "listen = \"wrong\"\n").unwrap();
+    let line = one_line(&refused(&[&config[..], &["--listen", "127.0.0.1:0"]].concat(), &[]).await);
+    assert!(line.contains("unfile.toml: listen: "), "{line}");
+    std::fs::write(&file, "listen = \"127.0.0.1:0\"\n").unwrap();
+    let line = one_line(&refused(&[&config[..], &["--listen", "wrong"]].concat(), &[]).await);
+    assert!(line.contains("'--listen <ADDR>'") && !line.contains("unfile.toml"), "{line}");
+    let line = one_line(&refused(&config, &[("UNFILE_LISTEN", "wrong")]).await);
+    assert!(line.starts_with("unfile: UNFILE_LISTEN: ") && !line.contains("--listen"), "{line}");
+}
+
+#[tokio::test]
+async fn settings_that_do_not_fit_together_are_told_in_one_line() {
+    let dir = tempfile::tempdir().unwrap();
+    let file = dir.path().join("unfile.toml");
+    for (setting, other) in [("tls-cert", "tls-key"), ("tls-key", "tls-cert")] {
+        for line in refused_thrice(setting, "/dev/null", &file).await {
+            assert!(line.contains(&format!("{setting} is set and {other} is not")), "{line}");
+        }
+    }
+    assert!(one_line(&refused(&["--data=/dev/null/x"], &[]).await).starts_with("unfile: data: /dev/null/x"));
+}
+
+#[tokio::test]
+async fn an_empty_variable_names_no_file() {
+    let dir = tempfile::tempdir().unwrap();
+    let env = [("UNFILE_CONFIG", ""), ("UNFILE_LISTEN", "127.0.0.1:0")];
+    let Started::Ready(child) = start_command(serve(dir.path(), &[], &env)).await else { panic!("did not start") };
+    assert_eq!(child.terminate().await, Some(0));
+    assert_eq!(one_line(&refused(&["--config="], &[]).await), "unfile: --config: expected the name of a file\n");
+}
+
+/// A certificate and its key, in two files of this name.
+async fn certificate(dir: &Path, name: &str) -> [String; 2] {
+    let files = ["cert", "key"].map(|kind| dir.join(format!("{name}-{kind}.pem")).display().to_string());
+    let mut openssl = Command::new("openssl");
+    openssl.args("req -x509 -newkey ec -pkeyopt ec_paramgen_curve:prime256v1 -nodes -subj /CN=localhost".split(' '));
+    openssl.args(["-out", &files[0], "-keyout", &files[1]]);
+    let output = finish(openssl, String::new()).await;
+    assert_eq!(output.status, 0, "{output:?}");
+    files
+}
+
+#[tokio::test]
+async fn a_wrong_certificate_or_key_is_told_with_its_file() {
+    let dir = tempfile::tempdir().unwrap();
+    let [cert, key] = certificate(dir.path(), "one").await;
+    let [_, other_key] = certificate(dir.path(), "two").await;
+    let file = |name: &str, text: &str| {
+        let path = dir.path().join(name).display().to_string();
+        std::fs::write(&path, text).unwrap();
+        path
+    };
+    let junk = file("junk", "nonsense");
+    let broken = file("broken", "-----BEGIN CERTIFICATE-----\n!!!\n-----END CERTIFICATE-----\n");
+    let hollow = file("hollow", "-----BEGIN CERTIFICATE-----\nYQ==\n-----END CERTIFICATE-----\n");
+    let no_key = file("no-key", "-----BEGIN PRIVATE KEY-----\nYQ==\n-----END PRIVATE KEY-----\n");
+    for (cert, key, says) in [
+        (&junk, &key, format!("tls-cert: {junk}: holds no certificate in PEM form")),
+        (&cert, &junk, format!("tls-key: {junk}: holds no private key in PEM form")),
+        (&broken, &key, format!("tls-cert: {broken}: is not PEM: ")),
+        (&hollow, &key, format!("tls-cert: {hollow}: ")),
+        (&cert, &no_key, format!("tls-key: {no_key}: holds a private key that is damaged or of an unknown kind")),
+        (&key, &cert, format!("tls-cert: {key}: holds a private key and no certificate")),
+        (&cert, &cert, format!("tls-key: {cert}: holds a certificate and no private key")),
+        (&cert, &other_key, format!("tls-key: {other_key}: is not the key of the certificate {cert}")),
+    ] {
+        let line = one_line(&refused(&["--listen=127.0.0.1:0", "--tls-cert", cert, "--tls-key", key], &[]).await);
+        assert!(line.starts_with(&format!("unfile: {says}")), "{line}");
     }
 }
 
@@ -113,9 +204,14 @@ async fn a_wrong_file_is_told_in_one_line_that_names_it() {
         ("data = \"x\"\ncolour = \"red\"\n", "colour: there is no such setting"),
         ("config = \"other\"\n", "config: there is no such setting"),
         ("listen = true\n", "listen: must be text or a whole number"),
-        ("[vault]\nenabled = \"no\"\n", "vault"),
-        ("[vault]\ncolour = 1\n", "vault: unknown field `colour`"),
-        ("[hexnode]\nlisten = \"x\"\n", "hexnode"),
+        ("[vault]\nenabled = \"no\"\n", "vault.enabled: invalid value \"no\": must be true or false"),
+        ("[vault]\ncolour = 1\n", "vault.colour: there is no such setting"),
+        (
+            "[vault]\nlisten = \"localhost:8080\"\n",
+            "vault.listen: invalid value \"localhost:8080\": expected an IP address and port such as 127.0.0.1:8080",
+        ),
+        ("[hexnode]\nlisten = 8080\n", "hexnode.listen: invalid value 8080: must be text"),
+        ("vault = true\n", "vault: must be a table"),
         ("[hexnode]\npublic-url = \"x\"\n", "hexnode.public-url"),
         ("[oracle]\nenabled = true\n", "oracle: there is no such setting"),
     ] {
