@@ -45,8 +45,8 @@ pub async fn serve(config: Config) -> Result<()> {
     let (config, listeners) = listener::bind(config).await?;
     let config = Arc::new(config);
     let engine = open_engine(&config).await?;
+    engine.start().await?;
     first_start::create_admin(&engine, &config).await?;
-    engine.start().await.context("the engine does not start")?;
     let jobs = jobs::start(&engine);
     let app = App::new(engine.clone(), config.clone());
     let stop = CancellationToken::new();

@@ -34,6 +34,8 @@ fn main() -> ExitCode {
 }
 
 fn run() -> Result<(), Failure> {
+    // What this program writes is for its own user alone, wherever it was told to put it.
+    rustix::process::umask(rustix::fs::Mode::from_raw_mode(0o077));
     let (cli, dialects) = cli::parse::<Cli>()?;
     match cli.command {
         Command::Serve(args) => cli::run_server(app::serve(Config::new(args, dialects)?)),

@@ -174,11 +174,11 @@ impl Engine {
     /// The database failed; the objects are missing or are another installation's.
     pub async fn start(&self) -> anyhow::Result<()> {
         if store::setting::nothing_stored(&mut *self.store.read().await?).await? {
-            self.objects.make().context("--objects")?;
+            self.objects.make().context("objects")?;
         }
-        self.objects.is_ours().context("--objects")?;
+        self.objects.is_ours().context("objects")?;
         self.restore_reserve().await;
-        self.take_over().await.context("--database")
+        self.take_over().await.context("database")
     }
 
     /// Makes the reserve for deletes on a full disk again, if it was given up and there is room.
@@ -198,7 +198,9 @@ impl Engine {
     /// # Errors
     /// The database failed.
     pub async fn figures(&self) -> Result<Figures> {
-        let overdue = self.clock.micros() - self.rules.overdue_after.as_micros() as i64;
+        // A pause that the operator has set is not a delay.
+        let allowed = self.rules.overdue_after + self.rules.purge_delay;
+        let overdue = self.clock.micros() - allowed.as_micros() as i64;
         let mut conn = self.store.read().await?;
         let (commits, committed_requests) = self.committer.counted();
         Ok(Figures { commits, committed_requests, ..store::purge::figures(&mut conn, overdue).await? })

@@ -2,7 +2,7 @@
 
 use std::process::Command;
 
-use crate::support::{Server, finish};
+use crate::support::{Server, finish, free_port};
 
 /// The lines of every block that is marked as shell.
 fn lines_to_paste() -> String {
@@ -42,4 +42,19 @@ async fn the_quick_start_does_what_it_says() {
     let stored = said.lines().filter(|line| line.starts_with("unfile-data/objects/")).count();
     assert_eq!(stored, 3, "each upload was seen in storage: {said}");
     assert_eq!(server.objects(), Vec::<std::path::PathBuf>::new());
+}
+
+#[tokio::test]
+async fn the_quick_start_claims_nothing_where_nothing_was_stored() {
+    let server = Server::start_release().await;
+    let mut shell = Command::new("timeout");
+    shell
+        .args(["120", "sh", "-c", &lines_to_paste()])
+        .current_dir(server.data().parent().unwrap())
+        .env("UNFILE_URL", format!("http://127.0.0.1:{}", free_port()))
+        .env_remove("http_proxy");
+    let output = finish(shell, String::new()).await;
+    assert_ne!(output.status, 0, "{output:?}");
+    assert_eq!(output.stdout.matches("NOT STORED").count(), 3, "{output:?}");
+    assert!(!output.stdout.contains("gone"), "{output:?}");
 }

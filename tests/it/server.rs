@@ -453,3 +453,42 @@ async fn a_data_directory_may_have_any_name() {
     assert_eq!(std::fs::read_dir(dir.path()).unwrap().count(), 1, "nothing beside it");
     assert_eq!(child.terminate().await, Some(0));
 }
+
+#[tokio::test]
+async fn what_the_server_writes_is_for_its_own_user_alone() {
+    use std::os::unix::fs::PermissionsExt;
+    let dir = tempfile::tempdir().unwrap();
+    // A data directory that somebody else has made, open to all.
+    let data = dir.path().join("data");
+    std::fs::create_dir(&data).unwrap();
+    std::fs::set_permissions(&data, PermissionsExt::from_mode(0o755)).unwrap();
+    let Started::Ready(child) = start_command(serve(&data, &["--listen", "127.0.0.1:0"])).await else {
+        panic!("did not start")
+    };
+    for entry in std::fs::read_dir(&data).unwrap().flatten() {
+        let mode = entry.metadata().unwrap().permissions().mode();
+        assert_eq!(mode & 0o077, 0, "{} {mode:o}", entry.path().display());
+    }
+    assert_eq!(child.terminate().await, Some(0));
+}
+
+#[tokio::test]
+async fn a_pause_before_purges_is_no_delay_to_alarm_of() {
+    let server = Server::start_with(&[
+        ("UNFILE_PURGE_DELAY", "2d"),
+        ("UNFILE_OVERDUE_AFTER", "1d"),
+        ("UNFILE_SWEEPPEA_RATE", "0"),
+    ])
+    .await;
+    let ann = server.account("ann").await;
+    let file = crate::vault::upload(&server, &ann.key, "", "a.txt", b"abc").await;
+    crate::vault::delete_files(&server, &ann.key, &[&file]).await;
+    server.storage_down();
+    for (hours, overdue) in [(47, 0), (24, 0), (2, 1)] {
+        server.advance(std::time::Duration::from_secs(hours * 3_600)).await;
+        let (_, figures) = get(&server, "/metrics").await;
+        let line = format!("unfile_purge_overdue {overdue}");
+        assert!(figures.lines().any(|found| found == line), "{line} after {hours} more hours in {figures}");
+    }
+    server.storage_up();
+}

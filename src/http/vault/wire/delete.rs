@@ -16,7 +16,7 @@ pub(in crate::http::vault) enum FilesOutcome {
     SomeRefused(SomeRefused),
 }
 
-/// Shape (a) of a batch: all was marked (3.1).
+/// Shape (a) of a batch: all was marked.
 #[derive(JsonSchema, Serialize)]
 pub(in crate::http::vault) struct AllMarked {
     message: (),
@@ -54,7 +54,7 @@ impl AllMarked {
     }
 }
 
-/// Shape (b) of a batch: at least one file was not marked (3.1).
+/// Shape (b) of a batch: at least one file was not marked.
 #[derive(JsonSchema, Serialize)]
 pub(in crate::http::vault) struct SomeRefused {
     results: Vec<FileOutcome>,
@@ -90,7 +90,7 @@ impl SomeRefused {
     }
 }
 
-/// What became of a list of folders (3.3). Entities carry no id.
+/// What became of a list of folders. Entities carry no id.
 #[derive(JsonSchema, Serialize)]
 pub(in crate::http::vault) struct FoldersOutcome {
     successful_results: MarkedFolders,

@@ -7,7 +7,7 @@ use uuid::Uuid;
 use super::{local, n, utc};
 use crate::engine::model::{Caller, Entry, FileInfo, FolderInfo, Page};
 
-/// All there is to say of a live file (4.7).
+/// All there is to say of a live file.
 #[derive(JsonSchema, Serialize)]
 pub(in crate::http::vault) struct FileStatus {
     group_id: String,
@@ -100,7 +100,7 @@ impl FileStatus {
     }
 }
 
-/// An account's root, which is all of its own path (4.9).
+/// An account's root, which is all of its own path.
 #[derive(JsonSchema, Serialize)]
 pub(in crate::http::vault) struct RootFolder {
     #[serde(flatten)]
@@ -134,7 +134,7 @@ impl From<FolderInfo> for RootFolder {
     }
 }
 
-/// What lies in one folder (4.10).
+/// What lies in one folder.
 #[derive(JsonSchema, Serialize)]
 pub(in crate::http::vault) struct FolderContent {
     #[serde(rename = "totalCount")]

@@ -31,7 +31,7 @@ pub(in crate::http::vault) struct EndedToken {
     pub(in crate::http::vault) token: String,
 }
 
-/// A key as lists show it (4.4).
+/// A key as lists show it.
 #[derive(JsonSchema, Serialize)]
 pub(in crate::http::vault) struct Token {
     token_id: i64,
