@@ -205,11 +205,15 @@ async fn a_command_that_may_not_write_the_database_names_it() {
     let database = data.join("unfile.db");
     let set_mode = |path: &Path, mode| std::fs::set_permissions(path, Permissions::from_mode(mode)).unwrap();
     set_mode(data.parent().unwrap(), 0o755);
+    // Where this program was built may be out of reach for others.
+    let program = data.with_file_name("unfile");
+    std::fs::copy(binary(), &program).unwrap();
+    set_mode(&program, 0o755);
     // The file may be read alone; the file may be written and its directory not; neither may be seen.
     for (of_data, of_database) in [(0o555, 0o444), (0o555, 0o666), (0o000, 0o666)] {
         set_mode(&database, of_database);
         set_mode(data, of_data);
-        let mut command = Command::new(binary());
+        let mut command = Command::new(&program);
         without_own_variables(&mut command).args(["account", "add", "ann", "--data"]).arg(data);
         if rustix::process::geteuid().is_root() {
             command.uid(NOBODY);
