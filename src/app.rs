@@ -12,7 +12,7 @@ mod lock;
 
 use std::{io::Write, sync::Arc, time::Duration};
 
-use anyhow::{Context, Result};
+use anyhow::Result;
 use tokio::{
     signal::unix::{Signal, SignalKind, signal},
     time::timeout,
@@ -101,6 +101,7 @@ fn faults() -> Result<Faults> {
     let faults = Faults::default();
     let wanted = std::env::var("UNFILE_TEST_FAULT").unwrap_or_default();
     for fault in wanted.split(',').filter(|fault| !fault.is_empty()) {
+        use anyhow::Context;
         let (point, action) = fault.rsplit_once(':').context("UNFILE_TEST_FAULT: point:action")?;
         let action = crate::http::control::parse_action(action).context("UNFILE_TEST_FAULT: fail, kill or off")?;
         faults.set(point, action);
