@@ -9,7 +9,7 @@
 
 use std::collections::{BTreeMap, HashMap, HashSet};
 
-use super::{Engine, error::Result, purge::LEASE_MICROS};
+use super::{Engine, error::Result};
 use crate::{
     model::{AccountId, Atomicity, DeleteRequest, Deleted, Outcome, Reach, Target, Verdict},
     store::{
@@ -269,7 +269,7 @@ impl Batch {
         for (purging, files) in &self.files {
             let files_marked = store::id_rows(files.iter().copied());
             self.expect(deletion::mark(tx, &files_marked, purging.wait).await?, files.len())?;
-            let lease_until = if purging.wait { tx.now + LEASE_MICROS } else { 0 };
+            let lease_until = if purging.wait { tx.now + purge::LEASE_MICROS } else { 0 };
             purge::queue_versions(tx, &files_marked, tx.now + purging.delay, lease_until).await?;
         }
         if !self.folders.is_empty() {

@@ -26,8 +26,6 @@ use crate::{
     },
 };
 
-/// How long an entry belongs to whoever took it, microseconds.
-pub(super) const LEASE_MICROS: i64 = 30_000_000;
 /// Entries in one step at the most.
 const STEP: i64 = 1_000;
 /// How long one step may remove objects: well within the lease, so that nobody else takes them meanwhile.
@@ -50,12 +48,12 @@ impl Engine {
     /// # Errors
     /// The database failed. Storage that fails is no error: its entries wait for their next turn.
     pub(crate) async fn purge_due(&self) -> Result<Step> {
-        let taken =
-            self.committer
-                .write_freeing("purge.take", async |tx: &mut Tx| {
-                    Ok(purge::take_due(tx, STEP, tx.now + LEASE_MICROS).await?)
-                })
-                .await?;
+        let taken = self
+            .committer
+            .write_freeing("purge.take", async |tx: &mut Tx| {
+                Ok(purge::take_due(tx, STEP, tx.now + purge::LEASE_MICROS).await?)
+            })
+            .await?;
         self.purge(taken).await
     }
 
@@ -160,7 +158,7 @@ impl Engine {
             let taken = self
                 .committer
                 .write_freeing("purge.take", async move |tx: &mut Tx| {
-                    Ok(purge::take_of_node(tx, node, tx.now + LEASE_MICROS).await?)
+                    Ok(purge::take_of_node(tx, node, tx.now + purge::LEASE_MICROS).await?)
                 })
                 .await?;
             if !taken.is_empty() {

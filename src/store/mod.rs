@@ -21,8 +21,6 @@ pub(crate) mod upload;
 
 use std::ops::{Deref, DerefMut};
 
-use crate::clock::Clock;
-
 use serde::Serialize;
 use sqlx::{
     AnyConnection, AnyPool, Connection, Executor,
@@ -30,6 +28,8 @@ use sqlx::{
     migrate::{Migration, MigrationType, Migrator},
     pool::PoolConnection,
 };
+
+use crate::clock::Clock;
 
 /// A connection that reads.
 pub(crate) type Conn = AnyConnection;

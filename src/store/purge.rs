@@ -6,6 +6,9 @@ use uuid::Uuid;
 use super::{Conn, Result, Tx, rows};
 use crate::{model::Figures, objects::ObjectKey};
 
+/// How long an entry belongs to whoever took it, microseconds.
+pub(crate) const LEASE_MICROS: i64 = 30_000_000;
+
 /// One object to be removed, leased to whoever took it.
 #[derive(Debug, Clone)]
 pub(crate) struct Entry {
