@@ -63,7 +63,6 @@ impl Place {
             default_quota: self.default_quota,
             purge_delay: Duration::ZERO,
             overdue_after: Duration::ZERO,
-            presign_ttl: Duration::ZERO,
             audit_keep: Duration::from_secs(400 * 86_400),
         }
     }
@@ -109,7 +108,7 @@ pub struct ServeArgs {
     max_connections: u32,
 }
 
-/// The whole configuration of a server, validated (design: interface).
+/// The whole configuration of a server, validated.
 #[derive(Debug, Clone)]
 pub struct Config {
     pub listen: SocketAddr,
@@ -188,7 +187,6 @@ impl Config {
             default_quota: self.default_quota,
             purge_delay: self.purge_delay,
             overdue_after: self.overdue_after,
-            presign_ttl: self.presign_ttl,
             audit_keep: self.audit_keep,
         }
     }

@@ -187,7 +187,7 @@ pub enum Target {
     FolderUid(Uuid),
 }
 
-/// Which files a caller may reach for deleting; a dialect narrows, never widens (design: rights).
+/// Which files a caller may reach for deleting; a dialect narrows, never widens.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Reach {
     /// What lies in the caller's own tree.
@@ -423,12 +423,14 @@ pub struct Figures {
     pub committed_requests: u64,
 }
 
-/// The rules an operator can set (design.md section 7, flags).
+/// The rules of the engine that an operator can set.
 #[derive(Debug, Clone)]
 pub struct Rules {
+    /// Bytes of a new account, 0 for none.
     pub default_quota: u64,
+    /// Between a mark and the removal of its bytes.
     pub purge_delay: Duration,
+    /// Beyond that pause: from then on an entry of the purge queue counts as overdue.
     pub overdue_after: Duration,
-    pub presign_ttl: Duration,
     pub audit_keep: Duration,
 }

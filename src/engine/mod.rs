@@ -263,8 +263,4 @@ impl Engine {
     pub fn faults(&self) -> &Faults {
         &self.faults
     }
-
-    pub fn rules(&self) -> &Rules {
-        &self.rules
-    }
 }

@@ -29,7 +29,6 @@ pub async fn open(folder: &TempDir, clock: &Clock, faults: &Faults) -> Engine {
             default_quota: 0,
             purge_delay: Duration::ZERO,
             overdue_after: 24 * hour,
-            presign_ttl: 3 * hour,
             audit_keep: 400 * 24 * hour,
         },
         clock: clock.clone(),
