@@ -64,6 +64,11 @@ impl Place {
             purge_delay: Duration::ZERO,
             overdue_after: Duration::ZERO,
             audit_keep: Duration::from_secs(400 * 86_400),
+            trash_keep: Duration::ZERO,
+            vault_bin: None,
+            edit_life: Duration::ZERO,
+            applink_access_life: Duration::ZERO,
+            applink_refresh_life: Duration::ZERO,
         }
     }
 }
@@ -103,6 +108,21 @@ pub struct ServeArgs {
     /// How long audit rows are kept
     #[arg(long, env = "UNFILE_AUDIT_KEEP", value_name = "TIME", value_parser = parse_duration, default_value = "400d")]
     audit_keep: Duration,
+    /// How long a deleted file or folder stays in the trash
+    #[arg(long, env = "UNFILE_TRASH_KEEP", value_name = "TIME", value_parser = parse_duration, default_value = "30d")]
+    trash_keep: Duration,
+    /// Days that what is deleted through Vault stays in the bin; 0 = no bin, its bytes go at once
+    #[arg(long, env = "UNFILE_VAULT_BIN_DAYS", value_name = "DAYS", value_parser = clap::value_parser!(u32).range(..=36_500), default_value = "0")]
+    vault_bin_days: u32,
+    /// An edit session without a call for so long has ended
+    #[arg(long, env = "UNFILE_EDIT_TTL", value_name = "TIME", value_parser = parse_duration, default_value = "10m")]
+    edit_ttl: Duration,
+    /// Life of an applink's access token
+    #[arg(long, env = "UNFILE_APPLINK_TTL", value_name = "TIME", value_parser = parse_duration, default_value = "15m")]
+    applink_ttl: Duration,
+    /// Life of an applink's refresh token
+    #[arg(long, env = "UNFILE_APPLINK_REFRESH_TTL", value_name = "TIME", value_parser = parse_duration, default_value = "24h")]
+    applink_refresh_ttl: Duration,
     /// Open connections at most, on each listener
     #[arg(long, env = "UNFILE_MAX_CONNECTIONS", value_name = "COUNT", value_parser = clap::value_parser!(u32).range(1..), default_value = "4096")]
     max_connections: u32,
@@ -129,6 +149,11 @@ pub struct Config {
     pub purge_delay: Duration,
     pub overdue_after: Duration,
     pub audit_keep: Duration,
+    pub trash_keep: Duration,
+    pub vault_bin_days: u32,
+    pub edit_ttl: Duration,
+    pub applink_ttl: Duration,
+    pub applink_refresh_ttl: Duration,
     /// On each listener, at least 1.
     pub max_connections: u32,
     pub dialects: Dialects,
@@ -175,6 +200,11 @@ impl Config {
             purge_delay: args.purge_delay,
             overdue_after: args.overdue_after,
             audit_keep: args.audit_keep,
+            trash_keep: args.trash_keep,
+            vault_bin_days: args.vault_bin_days,
+            edit_ttl: args.edit_ttl,
+            applink_ttl: args.applink_ttl,
+            applink_refresh_ttl: args.applink_refresh_ttl,
             max_connections: args.max_connections,
             dialects,
             admin_key: admin_key()?,
@@ -188,6 +218,11 @@ impl Config {
             purge_delay: self.purge_delay,
             overdue_after: self.overdue_after,
             audit_keep: self.audit_keep,
+            trash_keep: self.trash_keep,
+            vault_bin: (self.vault_bin_days > 0).then(|| Duration::from_secs(u64::from(self.vault_bin_days) * 86_400)),
+            edit_life: self.edit_ttl,
+            applink_access_life: self.applink_ttl,
+            applink_refresh_life: self.applink_refresh_ttl,
         }
     }
 

@@ -56,7 +56,14 @@ pub(crate) async fn bind(config: Config) -> Result<(Config, Vec<Listener>)> {
     let mut main = Part::new(config.listen.ip().is_loopback());
     let mut listeners = Vec::new();
     let tables = &config.dialects;
-    for (name, table) in [("hexnode", &tables.hexnode), ("vault", &tables.vault), ("sweeppea", &tables.sweeppea)] {
+    let named = [
+        ("hexnode", &tables.hexnode),
+        ("vault", &tables.vault),
+        ("sweeppea", &tables.sweeppea),
+        ("oracle", &tables.oracle),
+        ("onlyoffice", &tables.onlyoffice),
+    ];
+    for (name, table) in named {
         match table {
             DialectTable { enabled: false, .. } => {}
             DialectTable { listen: None, .. } => main.add(name),

@@ -12,12 +12,14 @@ use toml::{Table, Value};
 
 use super::{parse_listen, parse_origin};
 
-/// The tables `[hexnode]`, `[vault]` and `[sweeppea]`.
+/// The tables `[hexnode]`, `[vault]`, `[sweeppea]`, `[oracle]` and `[onlyoffice]`.
 #[derive(Debug, Clone, Default)]
 pub struct Dialects {
     pub hexnode: DialectTable,
     pub vault: DialectTable,
     pub sweeppea: DialectTable,
+    pub oracle: DialectTable,
+    pub onlyoffice: DialectTable,
 }
 
 /// Whether and where a dialect answers.
@@ -142,6 +144,8 @@ fn read(path: &Path) -> Result<(Vec<(String, Value)>, Dialects)> {
             "hexnode" => dialects.hexnode = dialect(&name, value)?,
             "vault" => dialects.vault = dialect(&name, value)?,
             "sweeppea" => dialects.sweeppea = dialect(&name, value)?,
+            "oracle" => dialects.oracle = dialect(&name, value)?,
+            "onlyoffice" => dialects.onlyoffice = dialect(&name, value)?,
             _ => entries.push((name.replace('_', "-"), value)),
         }
     }

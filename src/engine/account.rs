@@ -110,7 +110,7 @@ impl Engine {
                     return Err(Error::Exists(format!("the account {name}")));
                 }
                 let id = account::insert(tx, &name, role, quota, hash.as_deref()).await?;
-                folder::insert(tx, id, None, 0, "", id).await?;
+                folder::insert_roots(tx, id).await?;
                 let issued = key::keep(tx, id, &secret, &NewKey::default()).await?;
                 Ok((by_name(tx, &name).await?, issued))
             })

@@ -115,8 +115,9 @@ impl Batch {
         let (mut ids, mut uids) = (Vec::new(), Vec::new());
         for target in markings.iter().flat_map(|marking| &marking.request.targets) {
             match target {
-                Target::FileId(id) => ids.push(*id),
+                Target::FileId(id) | Target::FolderId(id) => ids.push(*id),
                 Target::FileUid(uid) | Target::FolderUid(uid) => uids.push(uid.to_string()),
+                Target::Version { .. } | Target::PastVersion { .. } | Target::Entry { .. } => {}
             }
         }
         let candidates = deletion::candidates(tx, &ids, &uids).await?;
@@ -162,6 +163,8 @@ impl Batch {
                         uid: judged.candidate.uid,
                         name: judged.candidate.name.clone(),
                         size: judged.candidate.size as u64,
+                        nodes: 1,
+                        before: false,
                     };
                     if let (id, false) = (judged.candidate.id, judged.covered) {
                         self.take(id, Purging { delay: marking.purge_delay, wait: marking.wait });
@@ -206,6 +209,8 @@ impl Batch {
     fn find(&self, target: Target) -> Option<&Candidate> {
         let (id, is_folder) = match target {
             Target::FileId(id) => (id, false),
+            Target::FolderId(id) => (id, true),
+            Target::Version { .. } | Target::PastVersion { .. } | Target::Entry { .. } => return None,
             Target::FileUid(uid) => (*self.by_uid.get(&uid)?, false),
             Target::FolderUid(uid) => (*self.by_uid.get(&uid)?, true),
         };

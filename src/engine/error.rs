@@ -4,6 +4,8 @@ use std::time::Duration;
 
 use uuid::Uuid;
 
+use crate::model::{NodeRef, Refused};
+
 /// Why the engine did not do what was asked. Unless a variant says otherwise, nothing was changed.
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
@@ -25,6 +27,18 @@ pub enum Error {
     /// Not there for this caller: never was, is gone, or belongs to somebody it is hidden from.
     #[error("not found")]
     NotFound,
+    /// It is there, and has no live version of the number asked for.
+    #[error("no such version")]
+    NoVersion,
+    /// It, or something below it, is locked by another account or open for editing.
+    #[error("locked or being edited")]
+    Locked,
+    /// It, or something below it, is under a hold.
+    #[error("under a hold")]
+    Held,
+    /// The entry that stopped a call which does all or nothing, and why.
+    #[error("stopped by one entry")]
+    Stopped { node: NodeRef, why: Refused },
     /// A parameter that is well formed names something that is not usable here; the text says what.
     #[error("{0}")]
     Invalid(&'static str),

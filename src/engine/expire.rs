@@ -7,7 +7,7 @@ use std::{collections::BTreeMap, time::Duration};
 
 use super::{Engine, error::Result, upload};
 use crate::{
-    model::{AccountId, Atomicity, Caller, DeleteRequest, KeyId, Reach, Role, Target, Verdict},
+    model::{AccountId, Atomicity, Caller, DeleteRequest, KeyId, Role, Target, Verdict},
     store::{self, Tx, deletion, key, node, transfer},
 };
 
@@ -49,11 +49,8 @@ impl Engine {
         for (owner, targets) in by_owner {
             let outcomes = self
                 .delete(DeleteRequest {
-                    caller: on_behalf_of(owner),
-                    dialect: "expiry",
-                    targets,
-                    reach: Reach::Own,
                     atomicity: Atomicity::BestEffort,
+                    ..DeleteRequest::permanent(on_behalf_of(owner), "expiry", targets)
                 })
                 .await?;
             deleted += outcomes.iter().filter(|outcome| matches!(outcome.verdict, Verdict::Deleted(_))).count();
@@ -160,7 +157,9 @@ fn on_behalf_of(owner: AccountId) -> Caller {
         max_calls: 0,
         key: KeyId(0),
         read_only: false,
+        write_only: false,
         from_password: false,
         key_expires_at: None,
+        link: None,
     }
 }

@@ -1,22 +1,16 @@
 //! Reading files and folders: only what is visible, only to whom it belongs.
 
-use std::collections::{HashMap, HashSet};
-
 use uuid::Uuid;
 
 use super::{
-    ByteStream, Engine,
+    ByteStream, Engine, access,
     error::{Error, Result},
+    show::{self, Hidden, Viewer},
 };
 use crate::{
-    model::{Caller, Entry, FileInfo, FileQuery, FolderInfo, Page, Whose},
+    model::{Caller, Entry, FileInfo, FileQuery, FolderInfo, NodeRef, Page, Rights, Whose},
     objects::ObjectKey,
-    store::{
-        Conn, Tx,
-        folder::{self, WayUp},
-        list,
-        node::{self, FileRow},
-    },
+    store::{Conn, Tx, folder, list, node},
 };
 
 /// A file's bytes on their way out, with what is known of it.
@@ -67,13 +61,14 @@ impl Engine {
     }
 
     async fn visible(&self, conn: &mut Conn, uid: Uuid, caller: Option<&Caller>) -> Result<(FileInfo, ObjectKey)> {
-        let row = node::live_file(conn, uid, self.clock.micros()).await?.ok_or(Error::NotFound)?;
-        if caller.is_some_and(|caller| caller.account != row.info.owner) {
+        let now = self.clock.micros();
+        let row = node::live_file(conn, uid, now).await?.ok_or(Error::NotFound)?;
+        if caller.is_some_and(|caller| caller.account != row.owner) {
             return Err(Error::NotFound);
         }
-        let ways = folder::ways_up(conn, [row.parent]).await?;
         let key = ObjectKey::kept(row.object_key.clone());
-        Ok((placed(row, &ways).ok_or(Error::NotFound)?, key))
+        let file = show::files(conn, vec![row], Viewer::Entitled, Hidden::LeftOut, now).await?.pop();
+        Ok((file.ok_or(Error::NotFound)?, key))
     }
 
     /// A page of live files.
@@ -92,12 +87,11 @@ impl Engine {
         let _turn = self.lists.acquire().await.map_err(|error| Error::Internal(error.into()))?;
         let mut conn = self.store.read().await?;
         let total = match (account, &query.find) {
-            (Some(account), None) => folder::root(&mut conn, account).await?.files,
+            (Some(account), None) => folder::count_files(&mut conn, account).await?,
             _ => list::count(&mut conn, account, &query).await?,
         };
         let rows = list::files(&mut conn, account, &query, self.clock.micros()).await?;
-        let ways = folder::ways_up(&mut conn, distinct_parents(&rows)).await?;
-        let items = rows.into_iter().filter_map(|row| placed(row, &ways)).collect();
+        let items = show::files(&mut conn, rows, Viewer::Entitled, Hidden::LeftOut, self.clock.micros()).await?;
         Ok(Page { total, items })
     }
 
@@ -107,7 +101,7 @@ impl Engine {
     /// Only faults.
     pub async fn root(&self, caller: &Caller) -> Result<FolderInfo> {
         let mut conn = self.store.read().await?;
-        Ok(folder::root(&mut conn, caller.account).await?)
+        self.own_folder(&mut conn, caller, NodeRef::Home).await
     }
 
     /// A folder of the caller's own.
@@ -116,7 +110,17 @@ impl Engine {
     /// `NotFound`: not there, deleted, hidden by a folder above it, or somebody else's.
     pub async fn folder(&self, caller: &Caller, uid: Uuid) -> Result<FolderInfo> {
         let mut conn = self.store.read().await?;
-        visible_folder(&mut conn, caller, uid).await
+        self.own_folder(&mut conn, caller, NodeRef::FolderUid(uid)).await
+    }
+
+    async fn own_folder(&self, conn: &mut Conn, caller: &Caller, node: NodeRef) -> Result<FolderInfo> {
+        let now = self.clock.micros();
+        let reached = access::open(conn, caller, node, Rights::NONE, now).await?;
+        if reached.owner != caller.account {
+            return Err(Error::NotFound);
+        }
+        let rows = folder::folders(conn, &[reached.id]).await?;
+        show::folders(conn, rows, Viewer::Entitled, Hidden::LeftOut, now).await?.pop().ok_or(Error::NotFound)
     }
 
     /// A page of a folder's live children, folders first, then by name.
@@ -126,7 +130,7 @@ impl Engine {
     pub async fn folder_content(&self, caller: &Caller, uid: Uuid, offset: u64, limit: u32) -> Result<Page<Entry>> {
         let _turn = self.lists.acquire().await.map_err(|error| Error::Internal(error.into()))?;
         let mut conn = self.store.read().await?;
-        let id = visible_folder(&mut conn, caller, uid).await?.id;
+        let id = self.own_folder(&mut conn, caller, NodeRef::FolderUid(uid)).await?.id;
         let total = folder::count_content(&mut conn, id.0).await?;
         let items = folder::content(&mut conn, id.0, offset, limit).await?;
         Ok(Page { total, items })
@@ -135,35 +139,14 @@ impl Engine {
 
 /// Files that the transaction has just shown, in the order of their uids.
 pub(super) async fn shown(tx: &mut Tx, uids: Vec<Uuid>) -> Result<Vec<FileInfo>> {
-    let mut rows = Vec::with_capacity(uids.len());
+    let (mut rows, now) = (Vec::with_capacity(uids.len()), tx.now);
     for uid in uids {
-        let now = tx.now;
         rows.push(node::live_file(tx, uid, now).await?.ok_or(Error::NotFound)?);
     }
-    let ways = folder::ways_up(tx, distinct_parents(&rows)).await?;
-    Ok(rows.into_iter().filter_map(|row| placed(row, &ways)).collect())
-}
-
-async fn visible_folder(conn: &mut Conn, caller: &Caller, uid: Uuid) -> Result<FolderInfo> {
-    let mut info =
-        folder::live(conn, uid).await?.filter(|folder| folder.owner == caller.account).ok_or(Error::NotFound)?;
-    let mut ways = folder::ways_up(conn, [info.id.0]).await?;
-    let way = ways.remove(&info.id.0).filter(|way| way.visible).ok_or(Error::NotFound)?;
-    info.path = way.path;
-    Ok(info)
+    show::files(tx, rows, Viewer::Entitled, Hidden::LeftOut, now).await
 }
 
 /// A text that no name can contain (see [`crate::model::NodeName`]); databases choke on some of these.
 fn is_in_no_name(text: &str) -> bool {
     text.chars().count() > 255 || text.contains(char::is_control)
-}
-
-fn distinct_parents(rows: &[FileRow]) -> HashSet<i64> {
-    rows.iter().map(|row| row.parent).collect()
-}
-
-/// A file with its place, unless something above hides it.
-fn placed(row: FileRow, ways: &HashMap<i64, WayUp>) -> Option<FileInfo> {
-    let way = ways.get(&row.parent).filter(|way| way.visible)?;
-    Some(FileInfo { path: way.path.clone(), ..row.info })
 }

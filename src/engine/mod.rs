@@ -12,6 +12,7 @@
 //!
 //! The same nouns name the files here and in the store.
 
+mod access;
 pub mod account;
 mod commit;
 mod delete;
@@ -21,11 +22,20 @@ mod expire;
 mod file;
 mod hold;
 mod key;
+mod link;
+mod lock;
+mod operation;
 mod password;
 mod purge;
+mod relocate;
 mod reserve;
+mod share;
+mod show;
+mod trash;
+mod tree;
 mod turns;
 mod upload;
+mod version;
 
 use std::{ops::Deref, path::PathBuf, sync::Arc};
 
@@ -81,6 +91,11 @@ impl Drop for Vital {
             std::process::abort();
         }
     }
+}
+
+/// A door that is not open yet.
+fn unbuilt() -> error::Error {
+    error::Error::Internal(anyhow::anyhow!("not built yet"))
 }
 
 /// How long readiness waits for storage.

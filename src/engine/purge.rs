@@ -18,7 +18,7 @@ use super::{
     error::{Error, Result},
 };
 use crate::{
-    model::{Atomicity, Caller, DeleteRequest, Deleted, GoneVerdict, Reach, Target, Verdict},
+    model::{Caller, DeleteRequest, Deleted, GoneVerdict, Target, Verdict},
     objects::{ObjectKey, Removal},
     store::{
         self, Tx, account, deletion, hold,
@@ -112,13 +112,7 @@ impl Engine {
     }
 
     async fn delete_until_gone(&self, caller: &Caller, dialect: &'static str, uid: Uuid) -> Result<GoneVerdict> {
-        let request = DeleteRequest {
-            caller: caller.clone(),
-            dialect,
-            targets: vec![Target::FileUid(uid)],
-            reach: Reach::Own,
-            atomicity: Atomicity::AllOrNothing,
-        };
+        let request = DeleteRequest::permanent(caller.clone(), dialect, vec![Target::FileUid(uid)]);
         let marked = self.committer.mark(Marking { request, purge_delay: 0, wait: true }).await?;
         match marked.outcomes.first().map(|outcome| &outcome.verdict) {
             Some(Verdict::Deleted(_)) => {
@@ -127,7 +121,10 @@ impl Engine {
             }
             Some(Verdict::Held) => Ok(GoneVerdict::Held),
             Some(Verdict::Locked) => Ok(GoneVerdict::Locked),
-            Some(Verdict::NotFound | Verdict::Untouched) | None => self.repeat(caller, uid).await,
+            Some(
+                Verdict::NotFound | Verdict::Forbidden | Verdict::NoVersion | Verdict::Untouched | Verdict::Waiting,
+            )
+            | None => self.repeat(caller, uid).await,
         }
     }
 
@@ -194,7 +191,7 @@ impl Engine {
     async fn owed(&self, caller: &Caller, uid: Uuid) -> Result<Option<Deleted>> {
         let mut conn = self.store.read().await?;
         let owed = deletion::owed_answer(&mut conn, caller.account, uid).await?;
-        Ok(owed.map(|(name, size)| Deleted { uid, name, size: size as u64 }))
+        Ok(owed.map(|(name, size)| Deleted { uid, name, size: size as u64, nodes: 1, before: false }))
     }
 
     /// From here on the file is not found any more. The commit is queued, so that whoever asks next is decided after

@@ -164,9 +164,8 @@ struct Place {
 }
 
 async fn root_place(tx: &mut Tx, owner: AccountId) -> Result<Place> {
-    let root = folder::root(tx, owner).await?;
-    let folder = root.id.0;
-    Ok(Place { folder, depth: 0, way: WayUp { visible: true, path: Vec::new(), ids: vec![folder] } })
+    let folder = folder::root(tx, owner).await?;
+    Ok(Place { folder, depth: 0, way: WayUp { visible: true, ids: vec![folder], ..WayUp::default() } })
 }
 
 /// What makes a finished upload a file.

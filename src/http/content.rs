@@ -145,7 +145,7 @@ mod tests {
     use uuid::Uuid;
 
     use super::*;
-    use crate::engine::model::{AccountId, NodeId};
+    use crate::engine::model::{AccountId, NodeId, NodeIds, Person, Rights};
 
     fn file(name: &str, media_type: &str) -> FileInfo {
         FileInfo {
@@ -154,17 +154,28 @@ mod tests {
             name: name.to_owned(),
             size: 3,
             media_type: media_type.to_owned(),
-            owner: AccountId(1),
-            creator_name: "ann".to_owned(),
+            version: 1,
+            owner: ann(),
+            creator: ann(),
+            modifier: ann(),
+            parent: NodeIds { id: NodeId(2), uid: Uuid::nil() },
             group: None,
             path: Vec::new(),
             private: false,
             created_at: OffsetDateTime::UNIX_EPOCH,
             modified_at: OffsetDateTime::UNIX_EPOCH,
             expires_at: None,
-            locked: false,
+            lock: None,
+            edited: false,
             held: false,
+            shared: false,
+            rights: Rights::ALL,
+            trashed: false,
         }
+    }
+
+    fn ann() -> Person {
+        Person { id: AccountId(1), uid: Uuid::nil(), name: "ann".to_owned(), display_name: "Ann".to_owned() }
     }
 
     fn answer(name: &str, media_type: &str, disposition: Disposition) -> Response {

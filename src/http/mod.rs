@@ -12,8 +12,10 @@ pub(crate) mod cross_site;
 pub(crate) mod hexnode;
 pub(crate) mod linger;
 mod log;
+pub(crate) mod onlyoffice;
 pub(crate) mod openapi;
 pub(crate) mod ops;
+pub(crate) mod oracle;
 pub(crate) mod rate;
 pub(crate) mod route;
 pub(crate) mod s3_error;
@@ -94,7 +96,7 @@ struct Mounted {
 }
 
 /// The dialects, once and for all: the router, the log, the description and the tests go over this list.
-const DIALECTS: [Mounted; 3] = [
+const DIALECTS: [Mounted; 5] = [
     Mounted {
         name: hexnode::Hexnode::NAME,
         prefix: "/api/v1/filemanagement",
@@ -124,6 +126,26 @@ const DIALECTS: [Mounted; 3] = [
         scheme: openapi::Scheme::Bearer,
         unknown_path: sweeppea::unknown_path,
         fault: sweeppea::fault,
+    },
+    Mounted {
+        name: oracle::Oracle::NAME,
+        prefix: "/documents",
+        signed_prefix: "/s3/oracle",
+        mount: route::mount::<oracle::Oracle>,
+        routes: oracle::Oracle::routes,
+        scheme: openapi::Scheme::Bearer,
+        unknown_path: oracle::unknown_path,
+        fault: oracle::fault,
+    },
+    Mounted {
+        name: onlyoffice::OnlyOffice::NAME,
+        prefix: "/api/2.0",
+        signed_prefix: "/s3/onlyoffice",
+        mount: route::mount::<onlyoffice::OnlyOffice>,
+        routes: onlyoffice::OnlyOffice::routes,
+        scheme: openapi::Scheme::BareKey,
+        unknown_path: onlyoffice::unknown_path,
+        fault: onlyoffice::fault,
     },
 ];
 

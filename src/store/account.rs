@@ -1,10 +1,12 @@
 //! Accounts and the figures of their quota.
 
+use std::collections::HashMap;
+
 use sqlx::{Row, any::AnyRow};
 use uuid::Uuid;
 
-use super::{Conn, Result, Tx};
-use crate::model::{Account, AccountId, Role};
+use super::{Conn, Result, Tx, id_rows};
+use crate::model::{Account, AccountId, Person, Role};
 
 fn account(row: AnyRow) -> Account {
     Account {
@@ -61,6 +63,24 @@ pub(crate) async fn all(conn: &mut Conn) -> Result<Vec<Account>> {
     .fetch_all(conn)
     .await?;
     Ok(rows.into_iter().map(account).collect())
+}
+
+/// Accounts as others see them, by id.
+pub(crate) async fn people(conn: &mut Conn, ids: impl IntoIterator<Item = i64>) -> Result<HashMap<AccountId, Person>> {
+    let rows = sqlx::query(
+        "select a.id, a.uid, a.name, a.display_name from json_each($1) j cross join account a \
+         on a.id = cast(j.value ->> 0 as bigint)",
+    )
+    .bind(id_rows(ids))
+    .fetch_all(conn)
+    .await?;
+    let person = |row: &AnyRow| Person {
+        id: AccountId(row.get("id")),
+        uid: uid(row, "uid"),
+        name: row.get("name"),
+        display_name: row.get("display_name"),
+    };
+    Ok(rows.iter().map(|row| (AccountId(row.get("id")), person(row))).collect())
 }
 
 /// Whether there is any account.

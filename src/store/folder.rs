@@ -8,7 +8,7 @@ use uuid::Uuid;
 use super::{Conn, Result, Tx, account::uid, id_rows};
 use crate::{
     clock::from_micros,
-    model::{AccountId, Entry, FolderInfo, NodeId},
+    model::{AccountId, Entry, NodeId, NodeIds},
 };
 
 /// A folder's way up, from itself to its account's root.
@@ -20,6 +20,10 @@ pub(crate) struct WayUp {
     pub(crate) path: Vec<String>,
     /// Ids from the folder itself up to the root.
     pub(crate) ids: Vec<i64>,
+    /// The lowest of them that lies in a trash.
+    pub(crate) trashed: Option<i64>,
+    /// One of them is deleted.
+    pub(crate) deleted: bool,
 }
 
 /// The ways up of several folders, walked once each.
@@ -38,8 +42,13 @@ pub(crate) async fn ways_up(conn: &mut Conn, folders: impl IntoIterator<Item = i
     let mut ways: HashMap<i64, WayUp> = HashMap::new();
     for row in rows {
         let way = ways.entry(row.get("start")).or_insert_with(|| WayUp { visible: true, ..WayUp::default() });
-        way.visible &= row.get::<i64, _>("state") == 1;
-        way.ids.push(row.get("id"));
+        let (id, state): (i64, i64) = (row.get("id"), row.get("state"));
+        way.visible &= state == 1;
+        way.deleted |= state == 3;
+        if state == 2 {
+            way.trashed.get_or_insert(id);
+        }
+        way.ids.push(id);
         if row.get::<Option<i64>, _>("parent_id").is_some() {
             way.path.insert(0, row.get("name"));
         }
@@ -47,42 +56,90 @@ pub(crate) async fn ways_up(conn: &mut Conn, folders: impl IntoIterator<Item = i
     Ok(ways)
 }
 
-fn folder(row: AnyRow) -> FolderInfo {
-    FolderInfo {
-        id: NodeId(row.get("id")),
-        uid: uid(&row, "uid"),
+/// A folder as its row has it: what lies above was not looked at yet.
+pub(crate) struct FolderRow {
+    pub(crate) ids: NodeIds,
+    pub(crate) parent: Option<i64>,
+    pub(crate) depth: i64,
+    pub(crate) name: String,
+    pub(crate) description: String,
+    pub(crate) owner: AccountId,
+    pub(crate) creator: AccountId,
+    pub(crate) modifier: AccountId,
+    pub(crate) files: u64,
+    pub(crate) folders: u64,
+    pub(crate) bytes: u64,
+    pub(crate) created_at: i64,
+    pub(crate) modified_at: i64,
+    pub(crate) shared: bool,
+    pub(crate) trashed: bool,
+}
+
+/// What [`folder_row`] reads of a node `n`.
+pub(super) const FOLDER_COLUMNS: &str = "n.id, n.uid, n.account_id, n.parent_id, n.depth, n.name, n.description, \
+     n.state, n.creator_id, n.modifier_id, n.files, n.folders, n.bytes, n.created_at, n.modified_at, \
+     case when exists (select 1 from share s where s.node_id = n.id) then 1 else 0 end as shared";
+
+pub(super) fn folder_row(row: AnyRow) -> FolderRow {
+    let creator: i64 = row.get("creator_id");
+    FolderRow {
+        ids: NodeIds { id: NodeId(row.get("id")), uid: uid(&row, "uid") },
+        parent: row.get("parent_id"),
+        depth: row.get("depth"),
         name: row.get("name"),
+        description: row.get("description"),
         owner: AccountId(row.get("account_id")),
-        owner_name: row.get("owner_name"),
-        path: Vec::new(),
+        creator: AccountId(creator),
+        modifier: AccountId(row.get::<Option<i64>, _>("modifier_id").unwrap_or(creator)),
         files: row.get::<i64, _>("files") as u64,
         folders: row.get::<i64, _>("folders") as u64,
         bytes: row.get::<i64, _>("bytes") as u64,
+        created_at: row.get("created_at"),
+        modified_at: row.get("modified_at"),
+        shared: row.get::<i64, _>("shared") != 0,
+        trashed: row.get::<i64, _>("state") == 2,
     }
 }
 
-/// An account's root folder.
-pub(crate) async fn root(conn: &mut Conn, account: AccountId) -> Result<FolderInfo> {
-    let row = sqlx::query(
-        "select n.id, n.uid, n.name, n.account_id, n.files, n.folders, n.bytes, a.name as owner_name \
-         from account a join node n on n.id = a.root_id where a.id = $1",
-    )
-    .bind(account.0)
-    .fetch_one(conn)
-    .await?;
-    Ok(folder(row))
+/// The id of an account's root folder.
+pub(crate) async fn root(conn: &mut Conn, account: AccountId) -> Result<i64> {
+    sqlx::query_scalar("select root_id from account where id = $1").bind(account.0).fetch_one(conn).await
 }
 
-/// A live folder by uid; it was not looked at yet whether one above hides it. Its path is empty.
-pub(crate) async fn live(conn: &mut Conn, uid: Uuid) -> Result<Option<FolderInfo>> {
-    let row = sqlx::query(
-        "select n.id, n.uid, n.name, n.account_id, n.files, n.folders, n.bytes, a.name as owner_name \
-         from node n join account a on a.id = n.account_id where n.uid = $1 and n.kind = 'folder' and n.state = 1",
+/// The id of an account's trash: a folder that nothing ever lies in.
+pub(crate) async fn trash(conn: &mut Conn, account: AccountId) -> Result<i64> {
+    sqlx::query_scalar("select trash_id from account where id = $1").bind(account.0).fetch_one(conn).await
+}
+
+/// How many files lie in an account's tree, live ones.
+pub(crate) async fn count_files(conn: &mut Conn, account: AccountId) -> Result<u64> {
+    sqlx::query_scalar::<_, i64>("select n.files from account a join node n on n.id = a.root_id where a.id = $1")
+        .bind(account.0)
+        .fetch_one(conn)
+        .await
+        .map(|files| files as u64)
+}
+
+/// The uids of folders, by id.
+pub(crate) async fn ids(conn: &mut Conn, ids: impl IntoIterator<Item = i64>) -> Result<HashMap<i64, NodeIds>> {
+    let rows = sqlx::query(
+        "select n.id, n.uid from json_each($1) j cross join node n on n.id = cast(j.value ->> 0 as bigint)",
     )
-    .bind(uid.to_string())
-    .fetch_optional(conn)
+    .bind(id_rows(ids))
+    .fetch_all(conn)
     .await?;
-    Ok(row.map(folder))
+    let both = |row: &AnyRow| NodeIds { id: NodeId(row.get("id")), uid: uid(row, "uid") };
+    Ok(rows.iter().map(|row| (row.get("id"), both(row))).collect())
+}
+
+/// Live or trashed folders by id.
+pub(crate) async fn folders(conn: &mut Conn, ids: &[i64]) -> Result<Vec<FolderRow>> {
+    let sql = format!(
+        "select {FOLDER_COLUMNS} from json_each($1) j cross join node n on n.id = cast(j.value ->> 0 as bigint) \
+         where n.kind = 'folder' and n.state <> 3"
+    );
+    let found = sqlx::query(sqlx::AssertSqlSafe(sql)).bind(id_rows(ids.iter().copied())).fetch_all(conn).await?;
+    Ok(found.into_iter().map(folder_row).collect())
 }
 
 /// The live folder of a name in a folder, the oldest where several have it: its id.
@@ -96,7 +153,7 @@ pub(crate) async fn named(conn: &mut Conn, parent: i64, name: &str) -> Result<Op
     .await
 }
 
-/// Makes a live folder; totals above it are the caller's. `parent` is `None` for an account's root.
+/// Makes a live folder; totals above it are the caller's. `parent` is `None` for an account's root or trash.
 pub(crate) async fn insert(
     tx: &mut Tx,
     account: AccountId,
@@ -108,7 +165,8 @@ pub(crate) async fn insert(
     let now = tx.now;
     let id: i64 = sqlx::query_scalar(
         "insert into node (uid, account_id, parent_id, kind, state, depth, name, files, folders, bytes, creator_id, \
-         private, created_at, modified_at) values ($1, $2, $3, 'folder', 1, $4, $5, 0, 0, 0, $6, 1, $7, $7) returning id",
+         private, created_at, modified_at, folded) values ($1, $2, $3, 'folder', 1, $4, $5, 0, 0, 0, $6, 1, $7, $7, $8) \
+         returning id",
     )
     .bind(Uuid::new_v4().to_string())
     .bind(account.0)
@@ -117,16 +175,23 @@ pub(crate) async fn insert(
     .bind(name)
     .bind(creator.0)
     .bind(now)
+    .bind(name.to_lowercase())
     .fetch_one(&mut **tx)
     .await?;
-    if parent.is_none() {
-        sqlx::query("update account set root_id = $1 where id = $2")
-            .bind(id)
-            .bind(account.0)
-            .execute(&mut **tx)
-            .await?;
-    }
     Ok(id)
+}
+
+/// Makes an account's root folder and its trash.
+pub(crate) async fn insert_roots(tx: &mut Tx, account: AccountId) -> Result<()> {
+    let root = insert(tx, account, None, 0, "", account).await?;
+    let trash = insert(tx, account, None, 0, "Trash", account).await?;
+    sqlx::query("update account set root_id = $1, trash_id = $2 where id = $3")
+        .bind(root)
+        .bind(trash)
+        .bind(account.0)
+        .execute(&mut **tx)
+        .await
+        .map(drop)
 }
 
 /// Changes the totals of just these folders: rows of folder, files, folders, bytes.

@@ -20,7 +20,7 @@ pub(crate) struct Found {
 /// The key with this hash, unless it was revoked or its time is over.
 pub(crate) async fn by_hash(conn: &mut Conn, hash: &str, now: i64) -> Result<Option<Found>> {
     let row = sqlx::query(
-        "select k.id, k.scope, k.read_only, k.from_password, k.expires_at, k.renewable_until, a.id as account_id, \
+        "select k.id, k.scope, k.read_only, k.write_only, k.from_password, k.expires_at, k.renewable_until, a.id as account_id, \
          a.uid, a.name, a.display_name, a.email, a.role, a.max_calls, a.disabled_at from api_key k join account a on \
          a.id = k.account_id where k.hash = $1 and k.revoked_at is null and (k.expires_at is null or k.expires_at > $2)",
     )
@@ -44,8 +44,10 @@ fn found(row: AnyRow) -> Found {
             max_calls: row.get::<i64, _>("max_calls") as u64,
             key: KeyId(row.get("id")),
             read_only: row.get::<i64, _>("read_only") != 0,
+            write_only: row.get::<i64, _>("write_only") != 0,
             from_password: row.get::<i64, _>("from_password") != 0,
             key_expires_at: expires_at.map(from_micros),
+            link: None,
         },
         sign_in: row.get::<&str, _>("scope") == "vault",
         disabled: row.get::<Option<i64>, _>("disabled_at").is_some(),
@@ -69,8 +71,8 @@ pub(crate) struct NewRow<'a> {
 /// Keeps a key.
 pub(crate) async fn insert(tx: &mut Tx, key: NewRow<'_>) -> Result<KeyId> {
     sqlx::query_scalar(
-        "insert into api_key (account_id, scope, hash, prefix, description, read_only, from_password, created_at, \
-         expires_at, renewable_until) values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10) returning id",
+        "insert into api_key (account_id, scope, session, hash, prefix, description, read_only, from_password, \
+         created_at, expires_at, renewable_until) values ($1, $2, $7, $3, $4, $5, $6, $7, $8, $9, $10) returning id",
     )
     .bind(key.account.0)
     .bind(if key.sign_in { "vault" } else { "all" })

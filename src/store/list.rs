@@ -8,8 +8,8 @@ use super::{
 };
 use crate::model::{AccountId, FileOrder, FileQuery};
 
-/// One page of live files of an account, or with `None` of all. Files below a marked folder are left out; looking for
-/// those walks down the folders whose content still waits for its own mark.
+/// One page of live files of an account, or with `None` of all. Files below a folder that is marked or in the trash are
+/// left out; looking for those walks down such folders, and only folders.
 pub(crate) async fn files(
     conn: &mut Conn,
     account: Option<AccountId>,
@@ -25,7 +25,7 @@ pub(crate) async fn files(
     };
     let condition = condition(conn, account).await?;
     let sql = format!(
-        "select {FILE_COLUMNS} from node n join version v on v.id = n.version_id join account c on c.id = n.creator_id \
+        "select {FILE_COLUMNS} from node n join version v on v.id = n.version_id \
          where {condition} order by {order} limit $4 offset $5"
     );
     let rows = sqlx::query(AssertSqlSafe(sql))
@@ -55,12 +55,13 @@ pub(crate) async fn count(conn: &mut Conn, account: Option<AccountId>, query: &F
 /// The condition of both: `$2` is the account, `$3` the pattern or an empty text.
 async fn condition(conn: &mut Conn, account: Option<AccountId>) -> Result<String> {
     let whose = if account.is_some() { "n.account_id = $2" } else { "$2 = 0" };
-    let hidden = match unexpanded(conn, account).await? {
+    let hidden = match hides_folders(conn, account).await? {
         false => "",
         true => {
             " and n.parent_id not in (with recursive hidden (id) as (select folder_id from expansion \
-             where account_id = $2 or $2 = 0 union all select c.id from hidden h cross join node c \
-             on c.parent_id = h.id where c.kind = 'folder') select id from hidden)"
+             where account_id = $2 or $2 = 0 union all select t.id from node t where t.state = 2 \
+             and t.kind = 'folder' and (t.account_id = $2 or $2 = 0) union all select c.id from hidden h \
+             cross join node c on c.parent_id = h.id where c.kind = 'folder') select id from hidden)"
         }
     };
     Ok(format!(
@@ -68,10 +69,11 @@ async fn condition(conn: &mut Conn, account: Option<AccountId>) -> Result<String
     ))
 }
 
-/// Whether some marked folder's content still waits for its own mark.
-async fn unexpanded(conn: &mut Conn, account: Option<AccountId>) -> Result<bool> {
+/// Whether some folder in the trash, or a deleted one whose content still waits for its own mark, hides live rows.
+async fn hides_folders(conn: &mut Conn, account: Option<AccountId>) -> Result<bool> {
     sqlx::query_scalar::<_, i64>(
-        "select count(*) from (select 1 from expansion where account_id = $1 or $1 = 0 limit 1) found",
+        "select count(*) from (select 1 from expansion where account_id = $1 or $1 = 0 union all select 1 from node \
+         where state = 2 and kind = 'folder' and (account_id = $1 or $1 = 0) limit 1) found",
     )
     .bind(account.map_or(0, |account| account.0))
     .fetch_one(conn)

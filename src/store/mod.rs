@@ -11,10 +11,12 @@ pub(crate) mod deletion;
 pub(crate) mod folder;
 pub(crate) mod hold;
 pub(crate) mod key;
+pub(crate) mod link;
 pub(crate) mod list;
 pub(crate) mod node;
 pub(crate) mod purge;
 pub(crate) mod setting;
+pub(crate) mod share;
 pub(crate) mod staged;
 pub(crate) mod transfer;
 pub(crate) mod upload;
@@ -154,14 +156,13 @@ async fn run(conn: &mut AnyConnection, sql: &'static str) -> Result<()> {
 }
 
 async fn migrate(conn: &mut AnyConnection) -> anyhow::Result<()> {
-    let first = Migration::new(
-        1,
-        "start".into(),
-        MigrationType::Simple,
-        sqlx::SqlStr::from_static(include_str!("../../migrations/sqlite/0001_start.sql")),
-        false,
-    );
-    let mut migrator = Migrator::with_migrations(vec![first]);
+    let migration = |version, name: &'static str, sql| {
+        Migration::new(version, name.into(), MigrationType::Simple, sqlx::SqlStr::from_static(sql), false)
+    };
+    let mut migrator = Migrator::with_migrations(vec![
+        migration(1, "start", include_str!("../../migrations/sqlite/0001_start.sql")),
+        migration(2, "trees", include_str!("../../migrations/sqlite/0002_trees.sql")),
+    ]);
     migrator.set_locking(false);
     migrator.run_direct(None, conn, false).await.map_err(|error| match error {
         sqlx::migrate::MigrateError::VersionMissing(version) => {

@@ -3,59 +3,151 @@
 use sqlx::{Row, any::AnyRow};
 use uuid::Uuid;
 
-use super::{Conn, Result, Tx, account::uid, rows};
-use crate::{
-    clock::from_micros,
-    model::{AccountId, FileInfo, NodeId},
-};
+use super::{Conn, Result, Tx, account::uid, id_rows, rows};
+use crate::model::{AccountId, NodeId, NodeIds};
 
-/// A live file whose folder was not looked at yet: it may be hidden by one above.
+/// A file as its row has it: its folder was not looked at yet, so it may be hidden by one above.
 pub(crate) struct FileRow {
-    pub(crate) info: FileInfo,
+    pub(crate) ids: NodeIds,
     pub(crate) parent: i64,
+    pub(crate) name: String,
+    /// The version's number.
+    pub(crate) version: u32,
+    pub(crate) size: u64,
+    pub(crate) media_type: String,
     pub(crate) object_key: String,
+    pub(crate) owner: AccountId,
+    pub(crate) creator: AccountId,
+    pub(crate) modifier: AccountId,
+    pub(crate) group: Option<Uuid>,
+    pub(crate) private: bool,
+    pub(crate) created_at: i64,
+    pub(crate) modified_at: i64,
+    pub(crate) expires_at: Option<i64>,
+    pub(crate) locked_by: Option<AccountId>,
+    pub(crate) locked_at: Option<i64>,
+    pub(crate) edited: bool,
+    pub(crate) held: bool,
+    pub(crate) shared: bool,
+    pub(crate) trashed: bool,
 }
 
-/// What [`file_row`] reads, of a node `n` with its current version `v`, its creator `c` and the time as `$1`.
-pub(super) const FILE_COLUMNS: &str = "n.id, n.uid, n.account_id, n.parent_id, n.name, n.group_uid, n.private, \
-     n.created_at, n.modified_at, n.expires_at, v.size, v.media_type, v.object_key, c.name as creator_name, \
-     case when n.locked_by is not null or exists (select 1 from edit_session e where e.node_id = n.id and \
-     e.expires_at > $1) then 1 else 0 end as locked, \
+/// What [`file_row`] reads, of a node `n` with one of its versions `v` and the time as `$1`.
+pub(super) const FILE_COLUMNS: &str = "n.id, n.uid, n.account_id, n.parent_id, n.name, n.state, n.group_uid, \
+     n.private, n.creator_id, n.modifier_id, n.created_at, n.modified_at, n.expires_at, n.locked_by, n.locked_at, \
+     n.version_id, v.id as shown_version, v.number, v.size, v.media_type, v.object_key, \
+     v.creator_id as version_creator_id, v.created_at as version_created_at, \
+     case when exists (select 1 from edit_session e where e.node_id = n.id and e.expires_at > $1) then 1 else 0 end \
+     as edited, \
      case when exists (select 1 from hold h where h.node_id = n.id and (h.until is null or h.until > $1)) then 1 \
-     else 0 end as held";
+     else 0 end as held, \
+     case when exists (select 1 from share s where s.node_id = n.id) then 1 else 0 end as shared";
 
 pub(super) fn file_row(row: AnyRow) -> FileRow {
+    let creator: i64 = row.get("creator_id");
+    let is_current = row.get::<Option<i64>, _>("version_id") == Some(row.get("shown_version"));
+    let (modifier, modified_at) = match is_current {
+        true => (row.get::<Option<i64>, _>("modifier_id").unwrap_or(creator), row.get("modified_at")),
+        false => (row.get("version_creator_id"), row.get("version_created_at")),
+    };
     FileRow {
-        info: FileInfo {
-            id: NodeId(row.get("id")),
-            uid: uid(&row, "uid"),
-            name: row.get("name"),
-            size: row.get::<i64, _>("size") as u64,
-            media_type: row.get("media_type"),
-            owner: AccountId(row.get("account_id")),
-            creator_name: row.get("creator_name"),
-            group: row.get::<Option<String>, _>("group_uid").and_then(|text| text.parse().ok()),
-            path: Vec::new(),
-            private: row.get::<i64, _>("private") != 0,
-            created_at: from_micros(row.get("created_at")),
-            modified_at: from_micros(row.get("modified_at")),
-            expires_at: row.get::<Option<i64>, _>("expires_at").map(from_micros),
-            locked: row.get::<i64, _>("locked") != 0,
-            held: row.get::<i64, _>("held") != 0,
-        },
+        ids: NodeIds { id: NodeId(row.get("id")), uid: uid(&row, "uid") },
         parent: row.get("parent_id"),
+        name: row.get("name"),
+        version: row.get::<i64, _>("number") as u32,
+        size: row.get::<i64, _>("size") as u64,
+        media_type: row.get("media_type"),
         object_key: row.get("object_key"),
+        owner: AccountId(row.get("account_id")),
+        creator: AccountId(creator),
+        modifier: AccountId(modifier),
+        group: row.get::<Option<String>, _>("group_uid").and_then(|text| text.parse().ok()),
+        private: row.get::<i64, _>("private") != 0,
+        created_at: row.get("created_at"),
+        modified_at,
+        expires_at: row.get("expires_at"),
+        locked_by: row.get::<Option<i64>, _>("locked_by").map(AccountId),
+        locked_at: row.get("locked_at"),
+        edited: row.get::<i64, _>("edited") != 0,
+        held: row.get::<i64, _>("held") != 0,
+        shared: row.get::<i64, _>("shared") != 0,
+        trashed: row.get::<i64, _>("state") == 2,
     }
 }
 
 /// A live file by uid.
 pub(crate) async fn live_file(conn: &mut Conn, uid: Uuid, now: i64) -> Result<Option<FileRow>> {
     let sql = format!(
-        "select {FILE_COLUMNS} from node n join version v on v.id = n.version_id join account c on c.id = n.creator_id \
+        "select {FILE_COLUMNS} from node n join version v on v.id = n.version_id \
          where n.uid = $2 and n.kind = 'file' and n.state = 1"
     );
     let row = sqlx::query(sqlx::AssertSqlSafe(sql)).bind(now).bind(uid.to_string()).fetch_optional(conn).await?;
     Ok(row.map(file_row))
+}
+
+/// Live or trashed files by id, with their current versions.
+pub(crate) async fn files(conn: &mut Conn, ids: &[i64], now: i64) -> Result<Vec<FileRow>> {
+    let sql = format!(
+        "select {FILE_COLUMNS} from json_each($2) j cross join node n on n.id = cast(j.value ->> 0 as bigint) \
+         join version v on v.id = n.version_id where n.kind = 'file' and n.state <> 3"
+    );
+    let found =
+        sqlx::query(sqlx::AssertSqlSafe(sql)).bind(now).bind(id_rows(ids.iter().copied())).fetch_all(conn).await?;
+    Ok(found.into_iter().map(file_row).collect())
+}
+
+/// The live versions of a file, newest first.
+pub(crate) async fn versions(conn: &mut Conn, file: i64, now: i64) -> Result<Vec<FileRow>> {
+    let sql = format!(
+        "select {FILE_COLUMNS} from node n join version v on v.node_id = n.id where n.id = $2 and v.state = 1 \
+         order by v.number desc"
+    );
+    let found = sqlx::query(sqlx::AssertSqlSafe(sql)).bind(now).bind(file).fetch_all(conn).await?;
+    Ok(found.into_iter().map(file_row).collect())
+}
+
+/// What a reference to a node comes to: its row's ids, kind and state, whatever lies above it.
+pub(crate) struct Found {
+    pub(crate) id: i64,
+    pub(crate) is_folder: bool,
+    /// `None`: an account's root, or its trash.
+    pub(crate) parent: Option<i64>,
+    pub(crate) owner: AccountId,
+    pub(crate) state: i64,
+}
+
+fn found(row: AnyRow) -> Found {
+    Found {
+        id: row.get("id"),
+        is_folder: row.get::<&str, _>("kind") == "folder",
+        parent: row.get("parent_id"),
+        owner: AccountId(row.get("account_id")),
+        state: row.get("state"),
+    }
+}
+
+/// A node by id, in whatever state. An account's trash is none.
+pub(crate) async fn by_id(conn: &mut Conn, id: i64) -> Result<Option<Found>> {
+    let row = sqlx::query(
+        "select n.id, n.kind, n.parent_id, n.account_id, n.state from node n join account a on a.id = n.account_id \
+         where n.id = $1 and a.trash_id <> n.id",
+    )
+    .bind(id)
+    .fetch_optional(conn)
+    .await?;
+    Ok(row.map(found))
+}
+
+/// A node by uid, in whatever state. An account's trash is none.
+pub(crate) async fn by_uid(conn: &mut Conn, uid: Uuid) -> Result<Option<Found>> {
+    let row = sqlx::query(
+        "select n.id, n.kind, n.parent_id, n.account_id, n.state from node n join account a on a.id = n.account_id \
+         where n.uid = $1 and a.trash_id <> n.id",
+    )
+    .bind(uid.to_string())
+    .fetch_optional(conn)
+    .await?;
+    Ok(row.map(found))
 }
 
 /// The uids and folders of an account's live files of a name, newest first, at most `limit`.
@@ -118,8 +210,8 @@ pub(crate) async fn insert_file(tx: &mut Tx, new: &NewNode<'_>) -> Result<NodeId
     let now = tx.now;
     let id: i64 = sqlx::query_scalar(
         "insert into node (uid, account_id, parent_id, kind, state, depth, name, files, folders, bytes, creator_id, \
-         group_uid, private, created_at, modified_at, expires_at) values ($1, $2, $3, 'file', 1, $4, $5, 0, 0, $6, $7, \
-         $8, $9, $10, $10, $11) returning id",
+         group_uid, private, created_at, modified_at, expires_at, folded) values ($1, $2, $3, 'file', 1, $4, $5, 0, 0, \
+         $6, $7, $8, $9, $10, $10, $11, $12) returning id",
     )
     .bind(new.uid.to_string())
     .bind(new.account.0)
@@ -132,6 +224,7 @@ pub(crate) async fn insert_file(tx: &mut Tx, new: &NewNode<'_>) -> Result<NodeId
     .bind(i64::from(new.private))
     .bind(now)
     .bind(new.expires_at)
+    .bind(new.name.to_lowercase())
     .fetch_one(&mut **tx)
     .await?;
     let version: i64 = sqlx::query_scalar(

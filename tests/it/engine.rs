@@ -51,6 +51,9 @@ impl Scene {
             targets: vec![Target::FileUid(uid)],
             reach: Reach::Own,
             atomicity: Atomicity::BestEffort,
+            live: Live::Purge,
+            trashed: Trashed::NotFound,
+            edited: Edited::Refuse,
         };
         self.engine.delete(request).await.unwrap().remove(0).verdict
     }

@@ -7,16 +7,18 @@ use std::{
 
 /// Who may name whom: a folder, and the rooms that nothing in it names (ARCHITECTURE.md: nothing points back).
 const NEVER_NAMES: &[(&str, &[&str])] = &[
-    ("src/model.rs", &["engine", "store", "objects", "jobs", "http", "app", "cli", "config"]),
+    ("src/model", &["engine", "store", "objects", "jobs", "http", "app", "cli", "config"]),
     ("src/store", &["engine", "jobs", "http", "app", "cli", "config"]),
     ("src/objects", &["engine", "store", "jobs", "http", "app", "cli", "config"]),
     ("src/engine", &["jobs", "http", "app", "cli", "config"]),
     ("src/jobs", &["store", "objects", "http", "app", "cli", "config"]),
     // The control routes of test builds run the jobs.
     ("src/http", &["store", "objects", "app", "cli"]),
-    ("src/http/hexnode", &["jobs", "vault", "sweeppea"]),
-    ("src/http/vault", &["jobs", "hexnode", "sweeppea"]),
-    ("src/http/sweeppea", &["jobs", "hexnode", "vault"]),
+    ("src/http/hexnode", &["jobs", "vault", "sweeppea", "oracle", "onlyoffice"]),
+    ("src/http/vault", &["jobs", "hexnode", "sweeppea", "oracle", "onlyoffice"]),
+    ("src/http/sweeppea", &["jobs", "hexnode", "vault", "oracle", "onlyoffice"]),
+    ("src/http/oracle", &["jobs", "hexnode", "vault", "sweeppea", "onlyoffice"]),
+    ("src/http/onlyoffice", &["jobs", "hexnode", "vault", "sweeppea", "oracle"]),
     ("src/cli", &["store", "objects", "http", "jobs"]),
     ("src/app", &["store", "objects"]),
 ];
@@ -53,6 +55,12 @@ const HOW_ROWS_END: &[(&str, &str)] = &[
     ("expansion", "when all below the folder carries its own mark"),
     ("deletion", "never: ids are kept for ever; name and size go with the acknowledgement"),
     ("audit", "when its keep time is over"),
+    ("trash", "when its node is restored or destroyed"),
+    ("emptying", "when all entries of the emptied trash carry their own marks"),
+    ("share", "when it is ended, or with its node"),
+    ("link", "when it is ended, or with its node"),
+    ("operation", "when its user has seen the end of it, or an hour after that"),
+    ("waiting", "when nobody edits the entry any more, or its operation is dropped"),
 ];
 
 /// What is written in one place of the sources only, and where.

@@ -121,6 +121,10 @@ fn engine_error(error: Error) -> Response {
         // What this dialect never asks for cannot be refused: a fault of ours.
         error @ (Error::Internal(_)
         | Error::WrongPassword
+        | Error::NoVersion
+        | Error::Locked
+        | Error::Held
+        | Error::Stopped { .. }
         | Error::InvalidName
         | Error::TooDeep
         | Error::NameTaken { .. }
@@ -181,6 +185,10 @@ fn put_engine_error(error: Error) -> Response {
         }
         // What a PUT never asks for cannot be refused: a fault of ours.
         error @ (Error::Internal(_)
+        | Error::NoVersion
+        | Error::Locked
+        | Error::Held
+        | Error::Stopped { .. }
         | Error::KeyUnknown
         | Error::WrongPassword
         | Error::TooManyAttempts { .. }

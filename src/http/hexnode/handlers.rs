@@ -21,9 +21,7 @@ use super::{
     wire::{Answer, DeleteFiles, FileList, Message, NewUpload, PresignedUrl, Sent, VerifiedFile, VerifyUpload},
 };
 use crate::{
-    engine::model::{
-        Atomicity, Caller, DeleteRequest, FileOrder, FileQuery, Outcome, Reach, Slot, Target, Verdict, Whose,
-    },
+    engine::model::{Caller, DeleteRequest, FileOrder, FileQuery, Outcome, Slot, Target, Verdict, Whose},
     hex::hex,
     http::{
         App, Dialect,
@@ -38,13 +36,7 @@ pub(super) async fn delete_files(
     caller: Caller,
     Sent(DeleteFiles { file_ids }): Sent<DeleteFiles>,
 ) -> Result<Answer<Message>, Refusal> {
-    let request = DeleteRequest {
-        caller,
-        dialect: Hexnode::NAME,
-        targets: file_ids.iter().map(target).collect(),
-        reach: Reach::Own,
-        atomicity: Atomicity::AllOrNothing,
-    };
+    let request = DeleteRequest::permanent(caller, Hexnode::NAME, file_ids.iter().map(target).collect());
     let outcomes = app.engine.delete(request).await?;
     all_deleted(&file_ids, outcomes)?;
     Ok(Answer(Message { message: "Files are Deleted Successfully" }))
@@ -67,7 +59,10 @@ fn all_deleted(file_ids: &[FileId], outcomes: Vec<Outcome>) -> Result<(), Refusa
     for id in file_ids {
         match verdicts.get(&target(id)) {
             Some(Verdict::Deleted(_) | Verdict::Untouched) => {}
-            Some(Verdict::NotFound) | None => missing.push(id.clone()),
+            // Forbidden, versions and waiting belong to other dialects' calls.
+            Some(Verdict::NotFound | Verdict::Forbidden | Verdict::NoVersion | Verdict::Waiting) | None => {
+                missing.push(id.clone())
+            }
             Some(Verdict::Held) => held.push(id.clone()),
             Some(Verdict::Locked) => locked.push(id.clone()),
         }

@@ -92,6 +92,10 @@ impl From<Error> for Refusal {
             | Error::NameTaken { .. }
             // No call of this dialect asks for what is answered so.
             | Error::WrongPassword
+            | Error::NoVersion
+            | Error::Locked
+            | Error::Held
+            | Error::Stopped { .. }
             | Error::TooManyAttempts { .. }
             | Error::Invalid(_)
             | Error::TooDeep

@@ -59,15 +59,20 @@ const FOLDER: Reason = Reason::FOLDER_TO_DELETE_NOT_FOUND;
 
 /// Administrators reach every tree; each target stands for itself (3.1).
 fn request(caller: Caller, targets: Vec<Target>) -> DeleteRequest {
-    DeleteRequest { caller, dialect: Vault::NAME, targets, reach: Reach::OwnOrAdmin, atomicity: Atomicity::BestEffort }
+    DeleteRequest {
+        reach: Reach::OwnOrAdmin,
+        atomicity: Atomicity::BestEffort,
+        ..DeleteRequest::permanent(caller, Vault::NAME, targets)
+    }
 }
 
 /// What was marked, or why it was not; `missing` says that it is not there.
 fn marked(outcome: &Outcome, missing: Reason) -> Result<&Deleted, Reason> {
     match &outcome.verdict {
         Verdict::Deleted(deleted) => Ok(deleted),
-        // Untouched belongs to all-or-nothing calls, of which there is none here.
-        Verdict::NotFound | Verdict::Untouched => Err(missing),
+        // The others belong to calls of which there is none here.
+        Verdict::NotFound | Verdict::Untouched | Verdict::Forbidden | Verdict::NoVersion => Err(missing),
+        Verdict::Waiting => Err(Reason::LOCKED),
         Verdict::Held => Err(Reason::ON_HOLD),
         Verdict::Locked => Err(Reason::LOCKED),
     }
@@ -76,8 +81,9 @@ fn marked(outcome: &Outcome, missing: Reason) -> Result<&Deleted, Reason> {
 fn uid(outcome: &Outcome) -> Uuid {
     match outcome.target {
         Target::FileUid(uid) | Target::FolderUid(uid) => uid,
-        // No call of this dialect names a file by its number.
-        Target::FileId(_) => Uuid::nil(),
+        Target::Version { file: uid, .. } | Target::Entry { uid, .. } => uid,
+        // No call of this dialect names anything by its number.
+        Target::FileId(_) | Target::FolderId(_) | Target::PastVersion { .. } => Uuid::nil(),
     }
 }
 

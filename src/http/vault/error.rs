@@ -111,7 +111,9 @@ impl From<Error> for Refusal {
             Error::KeyUnknown | Error::AccountDisabled | Error::WrongPassword => Self::KEY_INCORRECT,
             Error::TooManyAttempts { retry_after } => Self::TOO_MANY_ATTEMPTS.retry_after(retry_after),
             Error::Forbidden => Self::ACCESS_DENIED,
-            Error::NotFound => Self::FILE_NOT_FOUND,
+            Error::NotFound | Error::NoVersion | Error::Stopped { .. } => Self::FILE_NOT_FOUND,
+            Error::Locked => Self::forbidden(Reason::LOCKED),
+            Error::Held => Self::forbidden(Reason::ON_HOLD),
             Error::Invalid(_)
             | Error::InvalidName
             | Error::TooLarge

@@ -385,6 +385,9 @@ impl World {
             targets: picks.iter().map(|&pick| Target::FileUid(self.pick(pick))).collect(),
             reach: Reach::OwnOrAdmin,
             atomicity: if all_or_nothing { Atomicity::AllOrNothing } else { Atomicity::BestEffort },
+            live: Live::Purge,
+            trashed: Trashed::NotFound,
+            edited: Edited::Refuse,
         };
         let gone: Vec<Uuid> = match stopped {
             true => Vec::new(),
@@ -398,7 +401,7 @@ impl World {
                     let became = match outcome.verdict {
                         Verdict::Deleted(_) => "deleted",
                         Verdict::Untouched => "untouched",
-                        Verdict::NotFound => "not found",
+                        Verdict::NotFound | Verdict::NoVersion | Verdict::Forbidden | Verdict::Waiting => "not found",
                         Verdict::Held => "held",
                         Verdict::Locked => "locked",
                     };
@@ -460,6 +463,9 @@ impl World {
             targets: chosen.iter().map(|(_, uid)| Target::FolderUid(*uid)).collect(),
             reach: Reach::Own,
             atomicity: Atomicity::BestEffort,
+            live: Live::Purge,
+            trashed: Trashed::NotFound,
+            edited: Edited::Refuse,
         };
         match self.engine.delete(request).await {
             Ok(outcomes) => {
@@ -514,6 +520,9 @@ impl World {
             targets,
             reach: Reach::Own,
             atomicity: Atomicity::BestEffort,
+            live: Live::Purge,
+            trashed: Trashed::NotFound,
+            edited: Edited::Refuse,
         };
         let uids: BTreeSet<Uuid> = picks.iter().map(|&pick| self.pick(pick)).collect();
         let gone: Vec<Uuid> = uids.into_iter().filter(|&uid| self.expected(uid, account, false) == "deleted").collect();

@@ -60,16 +60,17 @@ pub(in crate::http::vault) const AVAILABLE: &str = "Available";
 impl FileStatus {
     /// `caller` is who asks: whether a file is one's own depends on it.
     pub(in crate::http::vault) fn new(file: FileInfo, caller: &Caller) -> Self {
+        let is_locked = file.is_locked();
         Self {
             group_id: n(file.group.unwrap_or(file.uid)),
             availability: 3,
             shared_with_active_users: [],
             shared_with_guests: [],
-            sender: file.creator_name,
+            sender: file.creator.name,
             subject: "",
             expiration_date: file.expires_at.map(local).unwrap_or_default(),
             can_be_rescanned: false,
-            can_be_deleted: !file.locked && !file.held,
+            can_be_deleted: !is_locked && !file.held,
             displayed_name: file.name,
             first_upload_time: local(file.created_at),
             shared_with_groups: [],
@@ -80,7 +81,7 @@ impl FileStatus {
             availability_state: AVAILABLE,
             processing_state: AVAILABLE,
             unlock_eta: (),
-            is_locked: file.locked,
+            is_locked,
             expires: file.expires_at.map(utc),
             can_be_downloaded: true,
             supervisor_approval_state: "ApprovalDisabled",
@@ -89,7 +90,7 @@ impl FileStatus {
             can_be_approved: false,
             can_be_overridden: false,
             can_be_denied_access: false,
-            is_file_owned: file.owner == caller.account,
+            is_file_owned: file.owner.id == caller.account,
             can_update_sharing: false,
             is_sanitized: false,
             date_created: utc(file.created_at),
@@ -126,8 +127,8 @@ impl From<FolderInfo> for RootFolder {
             can_update_sharing: false,
             folder_id: n(root.uid),
             name: root.name,
-            owner: root.owner_name,
-            owner_id: root.owner.0,
+            owner: root.owner.name,
+            owner_id: root.owner.id.0,
             path: root.path.join("\\"),
         };
         Self { folder: folder.clone(), folder_path_list: [folder] }

@@ -1,16 +1,27 @@
 //! The words that all rooms share: what the engine is asked with and what it answers. Plain data, no behaviour beyond
 //! what a word means.
 
+mod delete;
+mod operation;
+mod rights;
+mod tree;
+
 use std::time::Duration;
 
+use serde::{Deserialize, Serialize};
 use time::OffsetDateTime;
 use unicode_normalization::UnicodeNormalization;
 use uuid::Uuid;
 
+pub use delete::*;
+pub use operation::*;
+pub use rights::*;
+pub use tree::*;
+
 macro_rules! id {
     ($(#[$doc:meta])* $name:ident) => {
         $(#[$doc])*
-        #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+        #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
         pub struct $name(pub i64);
     };
 }
@@ -27,6 +38,11 @@ id!(
     /// An API key's id, for lists and for revoking it.
     KeyId
 );
+
+impl AccountId {
+    /// Of no account: somebody who came by a public link without signing in.
+    pub const NOBODY: Self = Self(0);
+}
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Role {
@@ -89,6 +105,8 @@ pub enum Realm {
     Keys,
     /// Account keys and the keys of Vault's sign-in (vault.md 2.1).
     Vault,
+    /// Account keys, and the tokens and keys that ONLYOFFICE's own calls make (onlyoffice.md 2).
+    OnlyOffice,
 }
 
 /// An account that proved who it is, with the key it did it with.
@@ -103,12 +121,35 @@ pub struct Caller {
     pub max_calls: u64,
     pub key: KeyId,
     pub read_only: bool,
+    /// The key may not read: it was made for writing alone.
+    pub write_only: bool,
     /// A password stood behind the key.
     pub from_password: bool,
     pub key_expires_at: Option<OffsetDateTime>,
+    /// The link that the request names: it is judged by that alone, whatever the account itself may.
+    pub link: Option<LinkPass>,
 }
 
 impl Caller {
+    /// Somebody without a name, as far as a link lets them.
+    pub fn anonymous(link: LinkPass) -> Self {
+        Self {
+            account: AccountId::NOBODY,
+            uid: Uuid::nil(),
+            name: "anonymous".to_owned(),
+            display_name: "anonymous".to_owned(),
+            email: String::new(),
+            role: Role::User,
+            max_calls: 0,
+            key: KeyId(0),
+            read_only: false,
+            write_only: false,
+            from_password: false,
+            key_expires_at: None,
+            link: Some(link),
+        }
+    }
+
     pub fn is_admin(&self) -> bool {
         self.role == Role::Admin
     }
@@ -176,77 +217,6 @@ impl NodeName {
     }
 }
 
-/// What a delete names.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-pub enum Target {
-    /// A file by its integer id.
-    FileId(i64),
-    /// A file by its uid.
-    FileUid(Uuid),
-    /// A folder, with everything below it, by its uid.
-    FolderUid(Uuid),
-}
-
-/// Which files a caller may reach for deleting; a dialect narrows, never widens.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Reach {
-    /// What lies in the caller's own tree.
-    Own,
-    /// The same, and anything for an administrator (vault.md 2.4).
-    OwnOrAdmin,
-}
-
-/// What one refused target means for the others of the call.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Atomicity {
-    /// Nothing is deleted unless everything can be.
-    AllOrNothing,
-    /// Each target stands for itself.
-    BestEffort,
-}
-
-/// The one request that every dialect's delete becomes.
-#[derive(Debug, Clone)]
-pub struct DeleteRequest {
-    pub caller: Caller,
-    /// Which API asked, for the audit: `hexnode`, `vault`, `sweeppea`.
-    pub dialect: &'static str,
-    /// In request order. Repeated targets count once.
-    pub targets: Vec<Target>,
-    pub reach: Reach,
-    pub atomicity: Atomicity,
-}
-
-/// What became of one distinct target, in request order.
-#[derive(Debug, Clone)]
-pub struct Outcome {
-    pub target: Target,
-    pub verdict: Verdict,
-}
-
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Verdict {
-    /// Marked by this call: hidden everywhere, its purge durably queued.
-    Deleted(Deleted),
-    /// Could have been deleted, but an all-or-nothing call was stopped by another target.
-    Untouched,
-    /// Not there for this caller.
-    NotFound,
-    /// It, or something below it, is under a hold.
-    Held,
-    /// It, or something below it, is locked by another user or open for editing.
-    Locked,
-}
-
-/// A node at the moment it was marked.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Deleted {
-    pub uid: Uuid,
-    pub name: String,
-    /// Bytes of the current version; a folder's whole subtree.
-    pub size: u64,
-}
-
 /// How a delete that answers only once the bytes are gone ended (sweeppea.md 3).
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum GoneVerdict {
@@ -257,47 +227,6 @@ pub enum GoneVerdict {
     NotFound,
     Held,
     Locked,
-}
-
-/// A live file as its owner sees it.
-#[derive(Debug, Clone)]
-pub struct FileInfo {
-    pub id: NodeId,
-    pub uid: Uuid,
-    pub name: String,
-    /// Bytes of the current version.
-    pub size: u64,
-    pub media_type: String,
-    pub owner: AccountId,
-    pub creator_name: String,
-    /// The Vault transfer it came with.
-    pub group: Option<Uuid>,
-    /// Folder names from below the root down to the file's folder.
-    pub path: Vec<String>,
-    pub private: bool,
-    pub created_at: OffsetDateTime,
-    pub modified_at: OffsetDateTime,
-    pub expires_at: Option<OffsetDateTime>,
-    /// Locked or open for editing, by anyone.
-    pub locked: bool,
-    pub held: bool,
-}
-
-/// A live folder.
-#[derive(Debug, Clone)]
-pub struct FolderInfo {
-    pub id: NodeId,
-    pub uid: Uuid,
-    /// Empty for an account's root.
-    pub name: String,
-    pub owner: AccountId,
-    pub owner_name: String,
-    /// Names from below the root down to this folder; empty for the root.
-    pub path: Vec<String>,
-    /// Live files, folders and bytes anywhere below it.
-    pub files: u64,
-    pub folders: u64,
-    pub bytes: u64,
 }
 
 /// One line of a folder's content.
@@ -433,4 +362,12 @@ pub struct Rules {
     /// Beyond that pause: from then on an entry of the purge queue counts as overdue.
     pub overdue_after: Duration,
     pub audit_keep: Duration,
+    /// How long an entry stays in a trash before it is destroyed by itself.
+    pub trash_keep: Duration,
+    /// The same for what is deleted through Vault; `None`: that is destroyed at once (vault.md 3.5).
+    pub vault_bin: Option<Duration>,
+    /// An edit session without a call for so long has ended.
+    pub edit_life: Duration,
+    pub applink_access_life: Duration,
+    pub applink_refresh_life: Duration,
 }
