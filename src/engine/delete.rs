@@ -30,17 +30,8 @@ pub(super) struct Marking {
     /// The caller purges at once and answers only then: the entries are leased to it, and the deletion is remembered
     /// until it was answered.
     pub(super) wait: bool,
-    pub(super) record: Record,
-}
-
-/// Whether a delete is kept as an operation.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Record {
-    None,
-    /// A new one is made of it.
-    New,
-    /// It is one entry, which had to wait, of this one.
-    Of(i64),
+    /// An operation is kept of it, in the same commit.
+    pub(super) as_operation: bool,
 }
 
 /// What a mark did.
@@ -59,22 +50,22 @@ impl Engine {
     /// # Errors
     /// `Busy`, `Internal`: nothing was marked. What stops a single target is in its outcome.
     pub async fn delete(&self, request: DeleteRequest) -> Result<Vec<Outcome>> {
-        Ok(self.mark(request, Record::None).await?.outcomes)
+        Ok(self.mark(request, false).await?.outcomes)
     }
 
     /// Deletes as [`Self::delete`] does, and keeps an operation of it. Targets that are edited may wait
-    /// ([`crate::model::Edited::Wait`]). A call that is stopped keeps none.
+    /// ([`crate::model::Edited::Wait`]). A call that is stopped keeps none, nor does one without targets.
     ///
     /// # Errors
     /// As [`Self::delete`].
     pub async fn delete_as_operation(&self, request: DeleteRequest) -> Result<MarkedAsOperation> {
-        let Marked { outcomes, operation, .. } = self.mark(request, Record::New).await?;
+        let Marked { outcomes, operation, .. } = self.mark(request, true).await?;
         Ok(MarkedAsOperation { outcomes, operation })
     }
 
-    pub(super) async fn mark(&self, request: DeleteRequest, record: Record) -> Result<Marked> {
+    async fn mark(&self, request: DeleteRequest, as_operation: bool) -> Result<Marked> {
         let purge_delay = self.rules.purge_delay.as_micros() as i64;
-        let marked = self.committer.mark(Marking { request, purge_delay, wait: false, record }).await?;
+        let marked = self.committer.mark(Marking { request, purge_delay, wait: false, as_operation }).await?;
         self.wake_purge.notify_one();
         if marked.has_folders {
             self.wake_expand.notify_one();
@@ -88,7 +79,7 @@ pub(super) async fn mark(tx: &mut Tx, markings: &[&Marking]) -> Result<Vec<Marke
     let mut all = Vec::with_capacity(markings.len());
     for together in markings.chunk_by(|one, next| shares_a_batch(one) && shares_a_batch(next)) {
         match together {
-            [one] if one.record != Record::None => all.push(mark_recorded(tx, one).await?),
+            [one] if one.as_operation => all.push(mark_recorded(tx, one).await?),
             _ => all.extend(mark_together(tx, together).await?),
         }
     }
@@ -97,14 +88,14 @@ pub(super) async fn mark(tx: &mut Tx, markings: &[&Marking]) -> Result<Vec<Marke
 
 /// What a request does to a trash depends on what the ones before it have put there: it reads for itself.
 fn shares_a_batch(marking: &Marking) -> bool {
-    marking.request.trashed == Trashed::NotFound && marking.record == Record::None
+    marking.request.trashed == Trashed::NotFound && !marking.as_operation
 }
 
 async fn mark_recorded(tx: &mut Tx, marking: &Marking) -> Result<Marked> {
-    let entries = operation::entries(tx, marking).await?;
+    let entries = operation::entries(tx, &marking.request).await?;
     let mut marked = mark_together(tx, &[marking]).await?;
     let mut marked = marked.pop().ok_or_else(|| anyhow::anyhow!("a request without an outcome"))?;
-    marked.operation = operation::keep(tx, marking, &marked.outcomes, entries).await?;
+    marked.operation = operation::keep(tx, &marking.request, &marked.outcomes, entries).await?;
     Ok(marked)
 }
 

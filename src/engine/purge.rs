@@ -14,7 +14,7 @@ use uuid::Uuid;
 
 use super::{
     Engine,
-    delete::{Marking, Record},
+    delete::Marking,
     error::{Error, Result},
 };
 use crate::{
@@ -113,7 +113,7 @@ impl Engine {
 
     async fn delete_until_gone(&self, caller: &Caller, dialect: &'static str, uid: Uuid) -> Result<GoneVerdict> {
         let request = DeleteRequest::permanent(caller.clone(), dialect, vec![Target::FileUid(uid)]);
-        let marked = self.committer.mark(Marking { request, purge_delay: 0, wait: true, record: Record::None }).await?;
+        let marked = self.committer.mark(Marking { request, purge_delay: 0, wait: true, as_operation: false }).await?;
         match marked.outcomes.first().map(|outcome| &outcome.verdict) {
             Some(Verdict::Deleted(_)) => {
                 self.confirm(marked.leased).await;
