@@ -9,9 +9,9 @@
 
 use std::collections::{BTreeMap, HashMap, HashSet};
 
-use super::{Engine, error::Result};
+use super::{Engine, error::Result, operation};
 use crate::{
-    model::{AccountId, Atomicity, DeleteRequest, Deleted, Outcome, Reach, Target, Verdict},
+    model::{AccountId, Atomicity, DeleteRequest, Deleted, Operation, Outcome, Reach, Target, Verdict},
     store::{
         self, Tx,
         deletion::{self, Candidate, Obstacle},
@@ -28,6 +28,8 @@ pub(super) struct Marking {
     /// The caller purges at once and answers only then: the entries are leased to it, and the deletion is remembered
     /// until it was answered.
     pub(super) wait: bool,
+    /// An operation is kept of it, in the same commit.
+    pub(super) as_operation: bool,
 }
 
 /// What a mark did.
@@ -36,6 +38,8 @@ pub(super) struct Marked {
     /// With `wait`, the purge entries leased to the caller.
     pub(super) leased: Vec<Entry>,
     pub(super) has_folders: bool,
+    /// With `as_operation`, unless the call was stopped or named nothing.
+    pub(super) operation: Option<Operation>,
 }
 
 impl Engine {
@@ -46,7 +50,7 @@ impl Engine {
     /// `Busy`, `Internal`: nothing was marked. What stops a single target is in its outcome.
     pub async fn delete(&self, request: DeleteRequest) -> Result<Vec<Outcome>> {
         let purge_delay = self.rules.purge_delay.as_micros() as i64;
-        let marked = self.committer.mark(Marking { request, purge_delay, wait: false }).await?;
+        let marked = self.committer.mark(Marking { request, purge_delay, wait: false, as_operation: false }).await?;
         self.wake_purge.notify_one();
         if marked.has_folders {
             self.wake_expand.notify_one();
@@ -58,6 +62,13 @@ impl Engine {
 /// Marks what a batch of requests names; gives what became of each request.
 pub(super) async fn mark(tx: &mut Tx, markings: &[&Marking]) -> Result<Vec<Marked>> {
     let mut batch = Batch::read(tx, markings).await?;
+    let mut entries = Vec::with_capacity(markings.len());
+    for marking in markings {
+        entries.push(match marking.as_operation {
+            true => operation::entries(tx, &marking.request).await?,
+            false => Vec::new(),
+        });
+    }
     let mut all = Vec::with_capacity(markings.len());
     for marking in markings {
         all.push(batch.decide(marking));
@@ -70,10 +81,14 @@ pub(super) async fn mark(tx: &mut Tx, markings: &[&Marking]) -> Result<Vec<Marke
         false => purge::of_nodes(tx, &store::id_rows(waited)).await?,
     };
     let mut marked = Vec::with_capacity(markings.len());
-    for (outcomes, taken) in all {
+    for ((marking, entries), (outcomes, taken)) in markings.iter().zip(entries).zip(all) {
         let own = leased.extract_if(.., |entry| taken.contains(&entry.node)).collect();
         let has_folders = taken.iter().any(|node| batch.folders.contains(node));
-        marked.push(Marked { outcomes, leased: own, has_folders });
+        let operation = match marking.as_operation {
+            true => operation::keep(tx, &marking.request, &outcomes, entries).await?,
+            false => None,
+        };
+        marked.push(Marked { outcomes, leased: own, has_folders, operation });
     }
     Ok(marked)
 }

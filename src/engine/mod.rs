@@ -125,6 +125,8 @@ pub struct Inner {
     reserve: Arc<Reserve>,
     pub(crate) wake_purge: Notify,
     pub(crate) wake_expand: Notify,
+    /// An edit session has ended.
+    pub(crate) wake_waiting: Notify,
     pub(crate) reserve_wanted: Notify,
     /// Told to everybody who waits, each time entries were purged.
     purged: Notify,
@@ -176,6 +178,7 @@ impl Engine {
                 reserve,
                 wake_purge: Notify::new(),
                 wake_expand: Notify::new(),
+                wake_waiting: Notify::new(),
                 reserve_wanted: Notify::new(),
                 purged: Notify::new(),
             }),

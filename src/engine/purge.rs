@@ -113,7 +113,7 @@ impl Engine {
 
     async fn delete_until_gone(&self, caller: &Caller, dialect: &'static str, uid: Uuid) -> Result<GoneVerdict> {
         let request = DeleteRequest::permanent(caller.clone(), dialect, vec![Target::FileUid(uid)]);
-        let marked = self.committer.mark(Marking { request, purge_delay: 0, wait: true }).await?;
+        let marked = self.committer.mark(Marking { request, purge_delay: 0, wait: true, as_operation: false }).await?;
         match marked.outcomes.first().map(|outcome| &outcome.verdict) {
             Some(Verdict::Deleted(_)) => {
                 self.confirm(marked.leased).await;
