@@ -22,6 +22,7 @@ pub(crate) mod s3_error;
 pub(crate) mod sigv4;
 pub(crate) mod sweeppea;
 pub(crate) mod vault;
+pub(crate) mod xml;
 
 use std::{sync::Arc, time::Duration};
 
