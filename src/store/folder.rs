@@ -20,9 +20,9 @@ pub(crate) struct WayUp {
     pub(crate) path: Vec<String>,
     /// Ids from the folder itself up to the root.
     pub(crate) ids: Vec<i64>,
-    /// The lowest of them that lies in a trash.
+    /// The lowest of them that is not live, if it lies in a trash.
     pub(crate) trashed: Option<i64>,
-    /// One of them is deleted.
+    /// The lowest of them that is not live is deleted.
     pub(crate) deleted: bool,
 }
 
@@ -43,10 +43,10 @@ pub(crate) async fn ways_up(conn: &mut Conn, folders: impl IntoIterator<Item = i
     for row in rows {
         let way = ways.entry(row.get("start")).or_insert_with(|| WayUp { visible: true, ..WayUp::default() });
         let (id, state): (i64, i64) = (row.get("id"), row.get("state"));
-        way.visible &= state == 1;
-        way.deleted |= state == 3;
-        if state == 2 {
-            way.trashed.get_or_insert(id);
+        if way.visible && state != 1 {
+            way.visible = false;
+            way.deleted = state == 3;
+            way.trashed = (state == 2).then_some(id);
         }
         way.ids.push(id);
         if row.get::<Option<i64>, _>("parent_id").is_some() {
