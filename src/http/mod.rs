@@ -12,6 +12,7 @@ pub(crate) mod cross_site;
 pub(crate) mod hexnode;
 pub(crate) mod linger;
 mod log;
+pub(crate) mod multipart;
 pub(crate) mod onlyoffice;
 pub(crate) mod openapi;
 pub(crate) mod ops;
