@@ -1,5 +1,7 @@
 //! Reading files and folders: only what is visible, only to whom it belongs.
 
+use std::ops::RangeInclusive;
+
 use uuid::Uuid;
 
 use super::{
@@ -16,7 +18,18 @@ use crate::{
 /// A file's bytes on their way out, with what is known of it.
 pub struct Content {
     pub file: FileInfo,
+    pub extent: Extent,
     pub stream: ByteStream,
+}
+
+/// Which of a file's bytes a [`Content`] holds.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Extent {
+    Whole,
+    /// From the first offset to the last.
+    Part(RangeInclusive<u64>),
+    /// None: what was asked for lies behind the end.
+    Nothing,
 }
 
 impl Engine {
@@ -51,7 +64,7 @@ impl Engine {
             self.visible(&mut conn, uid, caller).await?
         };
         match self.objects.read(&key).await {
-            Ok(stream) => Ok(Content { file, stream }),
+            Ok(stream) => Ok(Content { file, extent: Extent::Whole, stream }),
             // Between the two looks the file may have been deleted and purged.
             Err(error) => match self.visible(&mut *self.store.read().await?, uid, caller).await {
                 Err(Error::NotFound) => Err(Error::NotFound),

@@ -1,17 +1,16 @@
 //! The versions of a file.
 
-use std::ops::RangeInclusive;
-
 use super::{Engine, error::Result, file::Content};
 use crate::{
-    model::{Caller, FileInfo, NewContent, NodeRef},
+    model::{Caller, FileInfo, NewContent, NodeRef, Part},
     objects::ByteStream,
 };
 
 impl Engine {
     /// Stores bytes as a new file of a folder or as the next version of a file; who may not write is refused before
     /// the first byte is read. Needs [`crate::model::Rights::WRITE`]; the bytes count to the owner of the tree. The
-    /// file stands and is durable when this returns.
+    /// file stands and is durable when this returns. The end of the stream is the end of the file: a sender that broke
+    /// off must be an error in it.
     ///
     /// # Errors
     /// As [`Self::item`]; `Locked`: the file is locked by another; `TooLarge`, `QuotaExceeded`, `StorageFull`,
@@ -39,21 +38,21 @@ impl Engine {
         Err(super::unbuilt())
     }
 
-    /// The bytes of a file, of its current version or another live one, all or, with `range` (offsets of the first and
-    /// the last byte, inside the file), a part. Needs [`crate::model::Rights::DOWNLOAD`]. With `trash` also a file
-    /// that lies in the trash, itself, for the entry's holder.
+    /// The bytes of a file, of its current version or another live one; all, or the part asked for. Needs
+    /// [`crate::model::Rights::DOWNLOAD`]. With `trash` also a file that lies in the trash, itself, for the entry's
+    /// holder.
     ///
     /// # Errors
-    /// As [`Self::item`]; `NoVersion`; `Invalid`: a range outside the file.
+    /// As [`Self::item`]; `NoVersion`.
     pub async fn read_for(
         &self,
         caller: &Caller,
         file: NodeRef,
         number: Option<u32>,
-        range: Option<RangeInclusive<u64>>,
+        part: Option<Part>,
         trash: bool,
     ) -> Result<Content> {
-        let _ = (caller, file, number, range, trash);
+        let _ = (caller, file, number, part, trash);
         Err(super::unbuilt())
     }
 

@@ -14,6 +14,7 @@ pub(crate) mod key;
 pub(crate) mod link;
 pub(crate) mod list;
 pub(crate) mod node;
+pub(crate) mod operation;
 pub(crate) mod purge;
 pub(crate) mod setting;
 pub(crate) mod share;

@@ -188,6 +188,30 @@ pub(crate) async fn names_beginning(conn: &mut Conn, folder: i64, beginning: &st
     .await
 }
 
+/// Whether a live child of a folder, other than `except`, has this name in any case.
+pub(crate) async fn any_case_taken(conn: &mut Conn, folder: i64, name: &str, except: Option<i64>) -> Result<bool> {
+    sqlx::query_scalar::<_, i64>(
+        "select count(*) from (select 1 from node where parent_id = $1 and folded = $2 and state = 1 and id <> $3 \
+         limit 1) found",
+    )
+    .bind(folder)
+    .bind(name.to_lowercase())
+    .bind(except.unwrap_or(0))
+    .fetch_one(conn)
+    .await
+    .map(|found| found > 0)
+}
+
+/// The names, in lower case, of a folder's live children that begin with a text in lower case.
+pub(crate) async fn folded_beginning(conn: &mut Conn, folder: i64, beginning: &str) -> Result<Vec<String>> {
+    sqlx::query_scalar("select folded from node where parent_id = $1 and folded >= $2 and folded < $3 and state = 1")
+        .bind(folder)
+        .bind(beginning)
+        .bind(format!("{beginning}\u{10ffff}"))
+        .fetch_all(conn)
+        .await
+}
+
 /// A file with its first version, about to become visible.
 pub(crate) struct NewNode<'a> {
     pub(crate) uid: Uuid,

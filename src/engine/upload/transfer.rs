@@ -15,6 +15,7 @@ use crate::{
     engine::{
         ByteStream,
         error::{Error, Result},
+        name::{number_name, split_extension},
     },
     model::{AccountId, Caller, Chunk, FileInfo, NewTransferFile, Transfer},
     objects::{ObjectKey, Stored},
@@ -466,21 +467,6 @@ impl Places {
             }
         }
     }
-}
-
-/// What a number goes between: `report` and `.pdf`. An ending too long to leave it room is part of the name.
-fn split_extension(name: &str) -> (&str, &str) {
-    match name.rfind('.') {
-        Some(dot) if dot > 0 && name[dot..].chars().count() < 200 => name.split_at(dot),
-        _ => (name, ""),
-    }
-}
-
-/// `report(2).pdf`, within the 255 characters of a name.
-fn number_name(stem: &str, extension: &str, number: u64) -> String {
-    let suffix = format!("({number}){extension}");
-    let room = 255usize.saturating_sub(suffix.chars().count());
-    stem.chars().take(room).chain(suffix.chars()).collect()
 }
 
 async fn show(tx: &mut Tx, places: &mut Places, group: Uuid, upload: &Upload, expires_at: Option<i64>) -> Result<()> {
