@@ -24,6 +24,7 @@ mod hold;
 mod key;
 mod link;
 mod lock;
+mod name;
 mod operation;
 mod password;
 mod purge;
