@@ -14,7 +14,7 @@ use crate::{
         Caller, Clash, ContentQuery, FileInfo, FolderInfo, Item, NewFolder, NodeId, NodeName, NodeRef, Page, Presence,
         Rights,
     },
-    store::{self, Conn, Tx, folder, node},
+    store::{self, Conn, Tx, folder, node, trash},
 };
 
 impl Engine {
@@ -63,8 +63,8 @@ impl Engine {
         let way = folder::ways_up(&mut conn, [start]).await?.remove(&start).unwrap_or_default();
         Ok(match found.state {
             1 if way.visible => Presence::Live,
-            1 if way.gone() => Presence::Missing,
-            1 | 2 => Presence::InTrash,
+            1 => trashed_by(&mut conn, way.trashed).await?,
+            2 => trashed_by(&mut conn, Some(found.id)).await?,
             _ => Presence::Missing,
         })
     }
@@ -135,6 +135,12 @@ impl Engine {
             })
             .await
     }
+}
+
+/// What lies in an emptied trash is as good as destroyed.
+async fn trashed_by(conn: &mut Conn, node: Option<i64>) -> Result<Presence> {
+    let standing = trash::of_nodes(conn, node).await?;
+    Ok(if standing.is_empty() { Presence::Missing } else { Presence::InTrash })
 }
 
 /// Folders lie so deep at the most; an account's root is 0 deep.

@@ -20,20 +20,15 @@ pub(crate) struct WayUp {
     pub(crate) path: Vec<String>,
     /// Ids from the folder itself up to the root.
     pub(crate) ids: Vec<i64>,
-    /// The lowest of them that lies in a trash.
+    /// The lowest of them that is not live, if it lies in a trash.
     pub(crate) trashed: Option<i64>,
-    /// One of them is deleted.
+    /// The lowest of them that is not live is deleted.
     pub(crate) deleted: bool,
     /// How many of the ids are live, from the folder itself on up to the first that is not.
     pub(crate) live: usize,
 }
 
 impl WayUp {
-    /// Whether what lies in the folder is gone for good: the first above it that is not live is deleted.
-    pub(crate) fn gone(&self) -> bool {
-        self.ids.get(self.live).is_some_and(|&first| self.trashed != Some(first))
-    }
-
     /// How deep the folder lies; an account's root is 0 deep.
     pub(crate) fn depth(&self) -> i64 {
         self.ids.len() as i64 - 1
@@ -57,12 +52,12 @@ pub(crate) async fn ways_up(conn: &mut Conn, folders: impl IntoIterator<Item = i
     for row in rows {
         let way = ways.entry(row.get("start")).or_insert_with(|| WayUp { visible: true, ..WayUp::default() });
         let (id, state): (i64, i64) = (row.get("id"), row.get("state"));
-        way.visible &= state == 1;
-        way.live += usize::from(way.visible);
-        way.deleted |= state == 3;
-        if state == 2 {
-            way.trashed.get_or_insert(id);
+        if way.visible && state != 1 {
+            way.visible = false;
+            way.deleted = state == 3;
+            way.trashed = (state == 2).then_some(id);
         }
+        way.live += usize::from(way.visible);
         way.ids.push(id);
         if row.get::<Option<i64>, _>("parent_id").is_some() {
             way.path.insert(0, row.get("name"));

@@ -19,6 +19,7 @@ pub(crate) mod setting;
 pub(crate) mod share;
 pub(crate) mod staged;
 pub(crate) mod transfer;
+pub(crate) mod trash;
 pub(crate) mod upload;
 
 use std::ops::{Deref, DerefMut};
