@@ -176,6 +176,6 @@ pub(super) async fn shown_one(tx: &mut Tx, uid: Uuid) -> Result<FileInfo> {
 }
 
 /// A text that no name can contain (see [`crate::model::NodeName`]); databases choke on some of these.
-fn is_in_no_name(text: &str) -> bool {
+pub(super) fn is_in_no_name(text: &str) -> bool {
     text.chars().count() > 255 || text.contains(char::is_control)
 }

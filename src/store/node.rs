@@ -1,5 +1,7 @@
 //! Files, and what any node's row says.
 
+use std::collections::HashSet;
+
 use sqlx::{Row, any::AnyRow};
 use uuid::Uuid;
 
@@ -171,6 +173,64 @@ pub(crate) async fn name_taken(conn: &mut Conn, folder: i64, name: &str) -> Resu
     .map(|found| found > 0)
 }
 
+/// The oldest live child of a folder that has this name, compared exactly, leaving one node out of account: its uid.
+pub(crate) async fn taken(conn: &mut Conn, folder: i64, name: &str, except: Option<i64>) -> Result<Option<Uuid>> {
+    let row = sqlx::query(
+        "select uid from node where parent_id = $1 and name = $2 and state = 1 and id <> $3 order by id limit 1",
+    )
+    .bind(folder)
+    .bind(name)
+    .bind(except.unwrap_or(0))
+    .fetch_optional(conn)
+    .await?;
+    Ok(row.map(|row| uid(&row, "uid")))
+}
+
+/// The oldest live child of a folder that has this name in any case, leaving one node out of account: its uid.
+pub(crate) async fn taken_any_case(
+    conn: &mut Conn,
+    folder: i64,
+    name: &str,
+    except: Option<i64>,
+) -> Result<Option<Uuid>> {
+    let row = sqlx::query(
+        "select uid from node where parent_id = $1 and folded = $2 and state = 1 and id <> $3 order by id limit 1",
+    )
+    .bind(folder)
+    .bind(name.to_lowercase())
+    .bind(except.unwrap_or(0))
+    .fetch_optional(conn)
+    .await?;
+    Ok(row.map(|row| uid(&row, "uid")))
+}
+
+/// The names in lower case of a folder's live children that begin so in lower case.
+pub(crate) async fn folded_beginning(conn: &mut Conn, folder: i64, beginning: &str) -> Result<HashSet<String>> {
+    let found: Vec<String> = sqlx::query_scalar(
+        "select folded from node where parent_id = $1 and folded >= $2 and folded < $3 and state = 1",
+    )
+    .bind(folder)
+    .bind(beginning)
+    .bind(format!("{beginning}\u{10ffff}"))
+    .fetch_all(conn)
+    .await?;
+    Ok(found.into_iter().collect())
+}
+
+/// Gives a node another name; the modifier and the time are those of the change.
+pub(crate) async fn rename(tx: &mut Tx, id: i64, name: &str, modifier: AccountId) -> Result<()> {
+    let now = tx.now;
+    sqlx::query("update node set name = $2, folded = $3, modifier_id = $4, modified_at = $5 where id = $1")
+        .bind(id)
+        .bind(name)
+        .bind(name.to_lowercase())
+        .bind(modifier.0)
+        .bind(now)
+        .execute(&mut **tx)
+        .await
+        .map(drop)
+}
+
 /// The names of a folder's live children that begin with a text.
 pub(crate) async fn names_beginning(conn: &mut Conn, folder: i64, beginning: &str) -> Result<Vec<String>> {
     sqlx::query_scalar(
@@ -181,30 +241,6 @@ pub(crate) async fn names_beginning(conn: &mut Conn, folder: i64, beginning: &st
     .bind(format!("{beginning}\u{10ffff}"))
     .fetch_all(conn)
     .await
-}
-
-/// Whether a live child of a folder, other than `except`, has this name in any case.
-pub(crate) async fn any_case_taken(conn: &mut Conn, folder: i64, name: &str, except: Option<i64>) -> Result<bool> {
-    sqlx::query_scalar::<_, i64>(
-        "select count(*) from (select 1 from node where parent_id = $1 and folded = $2 and state = 1 and id <> $3 \
-         limit 1) found",
-    )
-    .bind(folder)
-    .bind(name.to_lowercase())
-    .bind(except.unwrap_or(0))
-    .fetch_one(conn)
-    .await
-    .map(|found| found > 0)
-}
-
-/// The names, in lower case, of a folder's live children that begin with a text in lower case.
-pub(crate) async fn folded_beginning(conn: &mut Conn, folder: i64, beginning: &str) -> Result<Vec<String>> {
-    sqlx::query_scalar("select folded from node where parent_id = $1 and folded >= $2 and folded < $3 and state = 1")
-        .bind(folder)
-        .bind(beginning)
-        .bind(format!("{beginning}\u{10ffff}"))
-        .fetch_all(conn)
-        .await
 }
 
 /// A file with its first version, about to become visible.

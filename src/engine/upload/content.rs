@@ -163,7 +163,7 @@ impl Plan {
                 match (there, taken) {
                     (Some(file), _) => self.next(tx, file, None).await?,
                     (None, Taken::Number) => {
-                        Becomes::File { folder, name: name::numbered(tx, folder, name, false, None).await? }
+                        Becomes::File { folder, name: name::free_any_case(tx, folder, name, false, None).await? }
                     }
                     (None, Taken::Version | Taken::VersionAnyCase | Taken::Keep) => {
                         Becomes::File { folder, name: name.to_owned() }
@@ -187,7 +187,7 @@ impl Plan {
         }
         let name = match name {
             Some(name) if name != file.name => {
-                name::numbered(tx, file.parent, name, false, Some(file.ids.id.0)).await?
+                name::free_any_case(tx, file.parent, name, false, Some(file.ids.id.0)).await?
             }
             _ => file.name.clone(),
         };
