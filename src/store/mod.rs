@@ -22,6 +22,7 @@ pub(crate) mod staged;
 pub(crate) mod transfer;
 pub(crate) mod trash;
 pub(crate) mod upload;
+pub(crate) mod version;
 
 use std::ops::{Deref, DerefMut};
 
