@@ -118,10 +118,7 @@ pub(crate) async fn page(conn: &mut Conn, listed: Listed, offset: u64, limit: u3
 
 /// How many entries [`page`] would list without its bounds.
 pub(crate) async fn count(conn: &mut Conn, listed: Listed) -> Result<u64> {
-    let sql = format!(
-        "select count(*) from trash t join account h on h.id = t.holder_id where {}",
-        listed.condition()
-    );
+    let sql = format!("select count(*) from trash t join account h on h.id = t.holder_id where {}", listed.condition());
     sqlx::query_scalar::<_, i64>(AssertSqlSafe(sql))
         .bind(listed.account_id())
         .fetch_one(conn)
@@ -203,13 +200,8 @@ pub(crate) async fn due(conn: &mut Conn, now: i64, behind: (i64, i64), limit: i6
          and (t.purge_after > $2 or (t.purge_after = $2 and t.id > $3)) and not exists (select 1 from hold o \
          where o.node_id = t.node_id and (o.until is null or o.until > $1)) order by t.purge_after, t.id limit $4"
     );
-    let found = sqlx::query(AssertSqlSafe(sql))
-        .bind(now)
-        .bind(behind.0)
-        .bind(behind.1)
-        .bind(limit)
-        .fetch_all(conn)
-        .await?;
+    let found =
+        sqlx::query(AssertSqlSafe(sql)).bind(now).bind(behind.0).bind(behind.1).bind(limit).fetch_all(conn).await?;
     Ok(found.into_iter().map(entry).collect())
 }
 
