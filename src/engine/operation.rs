@@ -3,20 +3,13 @@
 
 use uuid::Uuid;
 
-use super::{Engine, error::Result};
-use crate::model::{Caller, DeleteRequest, MarkedAsOperation, Operation, OperationQuery};
+use super::{Engine, delete::Marking, error::Result};
+use crate::{
+    model::{Caller, Item, Operation, OperationQuery, Outcome},
+    store::Tx,
+};
 
 impl Engine {
-    /// Deletes as [`Self::delete`] does, and keeps an operation of it. Targets that are edited may wait
-    /// ([`crate::model::Edited::Wait`]). A call that is stopped keeps none.
-    ///
-    /// # Errors
-    /// As [`Self::delete`].
-    pub async fn delete_as_operation(&self, request: DeleteRequest) -> Result<MarkedAsOperation> {
-        let _ = request;
-        Err(super::unbuilt())
-    }
-
     /// The caller's operations of a dialect, newest first, at most 100; finished ones are shown and forgotten.
     ///
     /// # Errors
@@ -53,4 +46,14 @@ impl Engine {
         let _ = (caller, dialect, uid);
         Err(super::unbuilt())
     }
+}
+
+/// The entries of a delete that is to be recorded, as they are before it.
+pub(super) async fn entries(_: &mut Tx, _: &Marking) -> Result<Vec<Item>> {
+    Err(super::unbuilt())
+}
+
+/// Keeps the record of a delete that was just marked; none if it was stopped or named nothing.
+pub(super) async fn keep(_: &mut Tx, _: &Marking, _: &[Outcome], _: Vec<Item>) -> Result<Option<Operation>> {
+    Err(super::unbuilt())
 }
