@@ -50,7 +50,7 @@ use tokio::sync::{Notify, Semaphore};
 pub use crate::model;
 pub use crate::objects::ByteStream;
 pub use account::AccountChange;
-pub use file::Content;
+pub use file::{Content, Extent};
 pub(crate) use purge::Step;
 
 use crate::{
@@ -126,6 +126,8 @@ pub struct Inner {
     reserve: Arc<Reserve>,
     pub(crate) wake_purge: Notify,
     pub(crate) wake_expand: Notify,
+    /// An edit session has ended.
+    pub(crate) wake_waiting: Notify,
     pub(crate) reserve_wanted: Notify,
     /// Told to everybody who waits, each time entries were purged.
     purged: Notify,
@@ -177,6 +179,7 @@ impl Engine {
                 reserve,
                 wake_purge: Notify::new(),
                 wake_expand: Notify::new(),
+                wake_waiting: Notify::new(),
                 reserve_wanted: Notify::new(),
                 purged: Notify::new(),
             }),

@@ -14,6 +14,7 @@ pub(crate) mod key;
 pub(crate) mod link;
 pub(crate) mod list;
 pub(crate) mod node;
+pub(crate) mod operation;
 pub(crate) mod purge;
 pub(crate) mod relocate;
 pub(crate) mod setting;
@@ -22,6 +23,7 @@ pub(crate) mod staged;
 pub(crate) mod transfer;
 pub(crate) mod trash;
 pub(crate) mod upload;
+pub(crate) mod version;
 
 use std::ops::{Deref, DerefMut};
 

@@ -1,11 +1,16 @@
-//! Files and their versions.
+//! Files, and what any node's row says.
 
 use std::collections::HashSet;
 
 use sqlx::{Row, any::AnyRow};
 use uuid::Uuid;
 
-use super::{Conn, Result, Tx, account::uid, id_rows, rows};
+use super::{
+    Conn, Result, Tx,
+    account::uid,
+    id_rows, rows,
+    version::{self, NewVersion},
+};
 use crate::model::{AccountId, NodeId, NodeIds};
 
 /// A file as its row has it: its folder was not looked at yet, so it may be hidden by one above.
@@ -95,16 +100,6 @@ pub(crate) async fn files(conn: &mut Conn, ids: &[i64], now: i64) -> Result<Vec<
     );
     let found =
         sqlx::query(sqlx::AssertSqlSafe(sql)).bind(now).bind(id_rows(ids.iter().copied())).fetch_all(conn).await?;
-    Ok(found.into_iter().map(file_row).collect())
-}
-
-/// The live versions of a file, newest first.
-pub(crate) async fn versions(conn: &mut Conn, file: i64, now: i64) -> Result<Vec<FileRow>> {
-    let sql = format!(
-        "select {FILE_COLUMNS} from node n join version v on v.node_id = n.id where n.id = $2 and v.state = 1 \
-         order by v.number desc"
-    );
-    let found = sqlx::query(sqlx::AssertSqlSafe(sql)).bind(now).bind(file).fetch_all(conn).await?;
     Ok(found.into_iter().map(file_row).collect())
 }
 
@@ -287,19 +282,16 @@ pub(crate) async fn insert_file(tx: &mut Tx, new: &NewNode<'_>) -> Result<NodeId
     .bind(new.name.to_lowercase())
     .fetch_one(&mut **tx)
     .await?;
-    let version: i64 = sqlx::query_scalar(
-        "insert into version (node_id, number, size, sha256, media_type, object_key, creator_id, created_at) \
-         values ($1, 1, $2, $3, $4, $5, $6, $7) returning id",
-    )
-    .bind(id)
-    .bind(new.size as i64)
-    .bind(new.sha256)
-    .bind(new.media_type)
-    .bind(new.object_key)
-    .bind(new.creator.0)
-    .bind(now)
-    .fetch_one(&mut **tx)
-    .await?;
+    let first = NewVersion {
+        node: id,
+        number: 1,
+        size: new.size,
+        sha256: new.sha256,
+        media_type: new.media_type,
+        object_key: new.object_key,
+        creator: new.creator,
+    };
+    let version = version::insert(tx, &first).await?;
     sqlx::query("update node set version_id = $1 where id = $2").bind(version).bind(id).execute(&mut **tx).await?;
     Ok(NodeId(id))
 }

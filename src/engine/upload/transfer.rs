@@ -170,7 +170,7 @@ impl Engine {
                     None => next_start(tx, &upload).await?,
                 };
                 let limit = upload.bytes.checked_sub(start).ok_or(Error::TooLarge)?.min(LARGEST_CHUNK);
-                staged::insert(tx, &staged_key, upload.id, upload.owner, start).await?;
+                staged::insert(tx, &staged_key, Some(upload.id), upload.owner, start).await?;
                 Ok((upload.owner, start, limit))
             })
             .await?;
@@ -223,7 +223,7 @@ impl Engine {
                     upload::complete(tx, upload.id).await?;
                     return Ok(None);
                 }
-                staged::insert(tx, &staged_key, upload.id, open.owner, 0).await?;
+                staged::insert(tx, &staged_key, Some(upload.id), open.owner, 0).await?;
                 Ok(Some((upload, pieces)))
             })
             .await?;

@@ -81,7 +81,7 @@ pub(super) const CLEAN_UP: [&str; 10] = [
 pub(super) const PUT_OFF: [&str; 2] = ["purge.put_off", "purge.put_off.committed"];
 
 /// Steps of the engine in which nothing moves between database and disk: one commit, whole or not at all.
-pub(super) const ONE_COMMIT: [&str; 18] = [
+pub(super) const ONE_COMMIT: [&str; 21] = [
     "account.add",
     "account.calls",
     "account.category",
@@ -93,10 +93,13 @@ pub(super) const ONE_COMMIT: [&str; 18] = [
     "hold.add",
     "hold.remove",
     "key.add",
+    "key.add_own",
     "key.end",
+    "key.end_own",
     "key.renew",
     "key.revoke",
     "key.sign_in",
+    "key.token",
     "setting",
     "start",
     "stop",
