@@ -1,10 +1,13 @@
 //! Moving and copying many entries as one operation (onlyoffice.md 4.7).
 
-use super::{Place, Source, Where, check, leave, merging::Merging, whole};
+use std::collections::HashMap;
+
+use super::{Place, Where, check, leave, merging::Merging, whole};
 use crate::{
     engine::{
-        Engine,
+        Engine, access,
         error::{Error, Result},
+        operation::{self, NewOperation},
         show::{self, Hidden, Viewer},
     },
     model::{Caller, Conflict, Failure, FailureReason, FileInfo, Item, MoveRequest, NodeRef, Operation, Refused},
@@ -83,6 +86,73 @@ async fn destination(conn: &mut Conn, caller: &Caller, request: &MoveRequest, no
             Err(Error::Stopped { node, why: Refused::Forbidden })
         }
         opened => opened,
+    }
+}
+
+/// Whether a folder is there and lies in a trash.
+async fn in_trash(conn: &mut Conn, caller: &Caller, node: NodeRef) -> Result<bool> {
+    let found = access::find(conn, caller, node).await?;
+    Ok(found.is_some_and(|(found, way)| found.is_folder && way.trashed.is_some()))
+}
+
+async fn move_all(tx: &mut Tx, caller: &Caller, request: &MoveRequest, purge_delay: i64) -> Result<Operation> {
+    let now = tx.now;
+    let (folders, files): (Vec<NodeRef>, Vec<NodeRef>) = request.nodes.iter().partition(|node| is_folder(**node));
+    let mut found = Vec::with_capacity(request.nodes.len());
+    for node in folders.into_iter().chain(files) {
+        let source = stopped_by(node, leave(tx, caller, node, Where::AlsoTrash, 0, now).await)?;
+        let checked = check(tx, caller, &source.mover, request.conflict == Conflict::Overwrite).await;
+        stopped_by(node, checked)?;
+        found.push((node, source));
+    }
+    let to = destination(tx, caller, request, now).await?;
+    if let Some((node, _)) = found.iter().find(|(_, source)| source.holds(&to)) {
+        return Err(Error::Stopped { node: *node, why: Refused::IntoItself });
+    }
+    let known: HashMap<NodeRef, i64> = found.iter().map(|(node, source)| (*node, source.mover.id)).collect();
+    let ids: Vec<i64> = request.nodes.iter().filter_map(|node| known.get(node).copied()).collect();
+    let entries = operation::items(tx, caller, &ids).await?;
+    let merging = Merging { caller, conflict: request.conflict, purge_delay };
+    let (mut done, mut failures) = (0, Vec::new());
+    for (&node, entry) in request.nodes.iter().zip(&entries) {
+        match whole(tx, async |tx| move_entry(tx, &merging, node, &to).await).await? {
+            Ok(true) => done += 1,
+            Ok(false) => {}
+            Err(error) => {
+                let why = refused(&error).ok_or(error)?;
+                failures.push(Failure { name: entry.name().to_owned(), reason: FailureReason::Refused(why) });
+            }
+        }
+    }
+    let new = NewOperation {
+        account: caller.account,
+        dialect: request.dialect,
+        kind: request.kind,
+        items: entries.len() as u64,
+        entries,
+        done,
+        failures,
+        finished: true,
+        waiting: &[],
+    };
+    operation::insert(tx, new).await
+}
+
+/// Moves one entry at its turn: those before it may have taken it along, or changed what there is in the destination.
+async fn move_entry(tx: &mut Tx, merging: &Merging<'_>, node: NodeRef, to: &Place) -> Result<bool> {
+    let now = tx.now;
+    let source = leave(tx, merging.caller, node, Where::AlsoTrash, to.id, now).await?;
+    match source.lies_in(to) || merging.put(tx, &source, to).await? {
+        true => Ok(true),
+        // A folder is handled, though some of what lies in it stays.
+        false => Ok(source.mover.is_folder),
+    }
+}
+
+fn is_folder(node: NodeRef) -> bool {
+    match node {
+        NodeRef::FolderId(_) | NodeRef::FolderUid(_) | NodeRef::Home => true,
+        NodeRef::FileId(_) | NodeRef::FileUid(_) => false,
     }
 }
 

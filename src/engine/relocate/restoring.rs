@@ -1,6 +1,6 @@
 //! Taking deletions back.
 
-use super::{Place, Source, relocate, whole};
+use super::{Place, relocate, whole};
 use crate::{
     engine::{
         Engine, access,
