@@ -30,9 +30,10 @@ impl Engine {
         let files = self.expire_files().await;
         let uploads = self.end_uploads().await;
         let abandoned = self.end_abandoned(self.clock.micros() - ABANDONED_AFTER.as_micros() as i64).await;
+        let edits = self.end_edits().await;
         let forgotten = self.forget().await;
         self.wake_purge.notify_one();
-        Ok(files? + uploads? + abandoned? + forgotten? > 0)
+        Ok(files? + uploads? + abandoned? + edits? + forgotten? > 0)
     }
 
     /// Deletes files whose end time has come, as their owners would.
