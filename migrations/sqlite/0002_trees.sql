@@ -106,7 +106,7 @@ create index operation_finished on operation (finished_at) where finished_at is 
 -- An entry of an operation that waits until nobody edits it any more.
 create table waiting (
     operation_id bigint not null references operation (id),
-    node_id      bigint not null references node (id),
+    node_id      bigint not null,       -- gone by another way: then the entry fails
     request      text   not null,       -- how it is to be deleted, JSON
     primary key (operation_id, node_id)
 ) without rowid;

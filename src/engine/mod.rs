@@ -24,6 +24,7 @@ mod hold;
 mod key;
 mod link;
 mod lock;
+mod name;
 mod operation;
 mod password;
 mod purge;
@@ -49,7 +50,7 @@ use tokio::sync::{Notify, Semaphore};
 pub use crate::model;
 pub use crate::objects::ByteStream;
 pub use account::AccountChange;
-pub use file::Content;
+pub use file::{Content, Extent};
 pub(crate) use purge::Step;
 
 use crate::{

@@ -5,6 +5,7 @@
 //! late can only land where no reader looks. What an upload announces or holds counts in its owner's quota until the
 //! file takes over or the upload ends.
 
+mod content;
 mod direct;
 mod slot;
 mod transfer;
@@ -168,6 +169,13 @@ async fn root_place(tx: &mut Tx, owner: AccountId) -> Result<Place> {
     Ok(Place { folder, depth: 0, way: WayUp { visible: true, ids: vec![folder], ..WayUp::default() } })
 }
 
+/// Adds files and bytes to the totals of a folder and everything above it.
+async fn add_totals(tx: &mut Tx, way: &WayUp, files: i64, bytes: u64) -> Result<()> {
+    let added: Vec<(i64, i64, i64, i64)> = way.ids.iter().map(|&id| (id, files, 0, bytes as i64)).collect();
+    folder::change_totals(tx, &store::rows(&added)).await?;
+    Ok(())
+}
+
 /// What makes a finished upload a file.
 struct Finished<'a> {
     upload: &'a Upload,
@@ -200,8 +208,7 @@ async fn place(tx: &mut Tx, place: &Place, finished: Finished<'_>) -> Result<Nod
         },
     )
     .await?;
-    let added: Vec<(i64, i64, i64, i64)> = place.way.ids.iter().map(|&id| (id, 1, 0, object.size as i64)).collect();
-    folder::change_totals(tx, &store::rows(&added)).await?;
+    add_totals(tx, &place.way, 1, object.size).await?;
     staged::remove(tx, std::slice::from_ref(&object.key)).await?;
     upload::remove(tx, &[upload.id]).await?;
     Ok(id)

@@ -12,16 +12,19 @@ pub(crate) mod cross_site;
 pub(crate) mod hexnode;
 pub(crate) mod linger;
 mod log;
+pub(crate) mod multipart;
 pub(crate) mod onlyoffice;
 pub(crate) mod openapi;
 pub(crate) mod ops;
 pub(crate) mod oracle;
+pub(crate) mod range;
 pub(crate) mod rate;
 pub(crate) mod route;
 pub(crate) mod s3_error;
 pub(crate) mod sigv4;
 pub(crate) mod sweeppea;
 pub(crate) mod vault;
+pub(crate) mod xml;
 
 use std::{sync::Arc, time::Duration};
 

@@ -81,7 +81,7 @@ pub(super) const CLEAN_UP: [&str; 10] = [
 pub(super) const PUT_OFF: [&str; 2] = ["purge.put_off", "purge.put_off.committed"];
 
 /// Steps of the engine in which nothing moves between database and disk: one commit, whole or not at all.
-pub(super) const ONE_COMMIT: [&str; 27] = [
+pub(super) const ONE_COMMIT: [&str; 34] = [
     "account.add",
     "account.calls",
     "account.category",
@@ -91,6 +91,7 @@ pub(super) const ONE_COMMIT: [&str; 27] = [
     "edit.end",
     "edit.keep",
     "edit.start",
+    "expire.applinks",
     "expire.edits",
     "expire.forget",
     "expire.staged",
@@ -104,9 +105,15 @@ pub(super) const ONE_COMMIT: [&str; 27] = [
     "key.revoke",
     "key.sign_in",
     "key.token",
+    "link.add",
+    "link.add_app",
+    "link.change",
+    "link.refresh",
+    "link.remove",
     "lock.end",
     "lock.set",
     "setting",
+    "share.set",
     "start",
     "stop",
 ];
