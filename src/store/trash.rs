@@ -38,7 +38,7 @@ const COLUMNS: &str = "t.id, t.uid, t.node_id, t.version_id, t.account_id, t.hol
      t.deleted_at, t.purge_after";
 
 /// Of an entry `t` and its holder's account `h`: the holder has not emptied the trash since, or that spared it.
-const STANDS: &str = "(t.id > h.emptied_to or t.spared >= h.emptied_to)";
+pub(super) const STANDS: &str = "(t.id > h.emptied_to or t.spared >= h.emptied_to)";
 
 fn entry(row: AnyRow) -> EntryRow {
     EntryRow {
@@ -180,6 +180,15 @@ pub(crate) async fn versions(conn: &mut Conn, ids: impl IntoIterator<Item = i64>
 pub(crate) async fn remove(tx: &mut Tx, ids: impl IntoIterator<Item = i64>) -> Result<()> {
     sqlx::query("delete from trash where id in (select cast(value ->> 0 as bigint) from json_each($1))")
         .bind(id_rows(ids))
+        .execute(&mut **tx)
+        .await
+        .map(drop)
+}
+
+/// Drops the entry of a node as a whole, if there is one.
+pub(crate) async fn remove_of_whole(tx: &mut Tx, node: i64) -> Result<()> {
+    sqlx::query("delete from trash where node_id = $1 and version_id is null")
+        .bind(node)
         .execute(&mut **tx)
         .await
         .map(drop)
