@@ -17,6 +17,7 @@ pub(crate) mod lock;
 pub(crate) mod node;
 pub(crate) mod operation;
 pub(crate) mod purge;
+pub(crate) mod relocate;
 pub(crate) mod setting;
 pub(crate) mod share;
 pub(crate) mod staged;
