@@ -122,6 +122,7 @@ create table new_api_key (
     parent_id       bigint,             -- ends with that key
     hash            text    not null unique,
     prefix          text    not null,
+    postfix         text,               -- the last four characters, of a key with a uid
     description     text    not null,
     read_only       bigint  not null,
     write_only      bigint  not null default 0,
@@ -138,3 +139,4 @@ select id, account_id, scope, case scope when 'vault' then 1 else 0 end, hash, p
 drop table api_key;
 alter table new_api_key rename to api_key;
 create index api_key_account on api_key (account_id);
+create index api_key_parent on api_key (parent_id) where parent_id is not null;

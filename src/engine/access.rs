@@ -35,6 +35,19 @@ impl Reached {
         let Found { id, is_folder, parent, owner, .. } = found;
         Self { id, is_folder, parent, owner, way, rights }
     }
+
+    pub(super) fn node(&self) -> NodeRef {
+        match self.is_folder {
+            true => NodeRef::FolderId(self.id),
+            false => NodeRef::FileId(self.id),
+        }
+    }
+}
+
+/// In whose name something is made or changed in an owner's tree: who comes by a public link without signing in acts in
+/// the owner's.
+pub(super) fn actor(caller: &Caller, owner: AccountId) -> AccountId {
+    if caller.account == AccountId::NOBODY { owner } else { caller.account }
 }
 
 /// Reaches a live node to do what `wants` names.

@@ -1,12 +1,15 @@
-//! Expanding: what lies below a marked folder gets its own marks, a bounded number at a time.
+//! Expanding: what lies below a marked folder, or in an emptied trash, gets its own marks, a bounded number at a time.
 //!
-//! Nothing that anybody sees changes here: the mark has hidden the subtree and moved its bytes already. Each step marks
-//! some children, queues the purge of the files among them and the expansion of the folders.
+//! Nothing that anybody sees changes here: the mark has hidden it all and moved its bytes already. Each step marks some
+//! nodes, queues the purge of the files among them and the expansion of the folders.
 
 use super::{Engine, error::Result, purge::drop_emptied_folders};
-use crate::store::{self, Tx, deletion, purge};
+use crate::{
+    model::AccountId,
+    store::{self, Tx, deletion, purge, trash},
+};
 
-/// Children marked in one transaction at the most.
+/// Rows marked in one transaction at the most.
 const STEP: i64 = 500;
 
 impl Engine {
@@ -15,13 +18,24 @@ impl Engine {
     /// # Errors
     /// The database failed; the step is done later.
     pub(crate) async fn expand_step(&self) -> Result<bool> {
-        let next = {
+        let (emptied, folder) = {
             let mut conn = self.store.read().await?;
-            deletion::next_expansion(&mut conn).await?
+            (trash::next_emptying(&mut conn).await?, deletion::next_expansion(&mut conn).await?)
         };
-        let Some(folder) = next else { return Ok(false) };
         let delay = self.rules.purge_delay.as_micros() as i64;
-        self.committer.write_freeing("expand", async move |tx: &mut Tx| expand(tx, folder, delay).await).await?;
+        match (emptied, folder) {
+            (Some(holder), _) => {
+                self.committer
+                    .write_freeing("expand.trash", async move |tx: &mut Tx| expand_trash(tx, holder, delay).await)
+                    .await?;
+            }
+            (None, Some(folder)) => {
+                self.committer
+                    .write_freeing("expand", async move |tx: &mut Tx| expand(tx, folder, delay).await)
+                    .await?;
+            }
+            (None, None) => return Ok(false),
+        }
         self.wake_purge.notify_one();
         Ok(true)
     }
@@ -33,10 +47,26 @@ async fn expand(tx: &mut Tx, folder: i64, purge_delay: i64) -> Result<()> {
         deletion::end_expansion(tx, folder).await?;
         return drop_emptied_folders(tx, vec![folder]).await;
     }
-    let all = store::id_rows(children.iter().map(|&(id, _)| id));
+    mark_deleted(tx, &children, purge_delay).await
+}
+
+/// The entries of an emptied trash; the mark has moved their bytes already.
+async fn expand_trash(tx: &mut Tx, holder: AccountId, purge_delay: i64) -> Result<()> {
+    let emptied = trash::emptied(tx, holder, STEP).await?;
+    if emptied.is_empty() {
+        return Ok(trash::end_emptying(tx, holder).await?);
+    }
+    let nodes: Vec<(i64, bool)> = emptied.iter().map(|&(_, node, is_folder)| (node, is_folder)).collect();
+    mark_deleted(tx, &nodes, purge_delay).await
+}
+
+/// Gives nodes, each a folder or not, marks of their own.
+async fn mark_deleted(tx: &mut Tx, nodes: &[(i64, bool)], purge_delay: i64) -> Result<()> {
+    let all = store::id_rows(nodes.iter().map(|&(id, _)| id));
     deletion::mark(tx, &all, false).await?;
+    trash::remove_of_nodes(tx, &all).await?;
     purge::queue_versions(tx, &all, tx.now + purge_delay, 0).await?;
-    let folders = store::id_rows(children.iter().filter(|&&(_, is_folder)| is_folder).map(|&(id, _)| id));
+    let folders = store::id_rows(nodes.iter().filter(|&&(_, is_folder)| is_folder).map(|&(id, _)| id));
     deletion::queue_expansion(tx, &folders).await?;
     Ok(())
 }

@@ -1,5 +1,8 @@
 //! Reading files and folders: only what is visible, only to whom it belongs.
 
+use std::ops::RangeInclusive;
+
+use futures_util::{StreamExt, stream};
 use uuid::Uuid;
 
 use super::{
@@ -8,7 +11,7 @@ use super::{
     show::{self, Hidden, Viewer},
 };
 use crate::{
-    model::{Caller, Entry, FileInfo, FileQuery, FolderInfo, NodeRef, Page, Rights, Whose},
+    model::{Caller, Entry, FileInfo, FileQuery, FolderInfo, NodeRef, Page, Part, Rights, Whose},
     objects::ObjectKey,
     store::{Conn, Tx, folder, list, node},
 };
@@ -16,7 +19,18 @@ use crate::{
 /// A file's bytes on their way out, with what is known of it.
 pub struct Content {
     pub file: FileInfo,
+    pub extent: Extent,
     pub stream: ByteStream,
+}
+
+/// Which of a file's bytes a [`Content`] holds.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Extent {
+    Whole,
+    /// From the first offset to the last.
+    Part(RangeInclusive<u64>),
+    /// None: what was asked for lies behind the end.
+    Nothing,
 }
 
 impl Engine {
@@ -34,7 +48,7 @@ impl Engine {
     /// # Errors
     /// As [`Self::file`].
     pub async fn read(&self, caller: &Caller, uid: Uuid) -> Result<Content> {
-        self.content(uid, Some(caller)).await
+        self.current(uid, Some(caller)).await
     }
 
     /// The bytes of a file for whoever holds a URL that this server signed; the caller has checked the signature.
@@ -42,22 +56,32 @@ impl Engine {
     /// # Errors
     /// `NotFound` once the file is hidden or gone.
     pub async fn read_signed(&self, uid: Uuid) -> Result<Content> {
-        self.content(uid, None).await
+        self.current(uid, None).await
     }
 
-    async fn content(&self, uid: Uuid, caller: Option<&Caller>) -> Result<Content> {
-        let (file, key) = {
-            let mut conn = self.store.read().await?;
-            self.visible(&mut conn, uid, caller).await?
-        };
-        match self.objects.read(&key).await {
-            Ok(stream) => Ok(Content { file, stream }),
+    async fn current(&self, uid: Uuid, caller: Option<&Caller>) -> Result<Content> {
+        let look = || async { self.visible(&mut *self.store.read().await?, uid, caller).await };
+        let (file, key) = look().await?;
+        match self.content(file, &key, None).await {
+            Ok(content) => Ok(content),
             // Between the two looks the file may have been deleted and purged.
-            Err(error) => match self.visible(&mut *self.store.read().await?, uid, caller).await {
-                Err(Error::NotFound) => Err(Error::NotFound),
-                _ => Err(Error::Internal(error)),
-            },
+            Err(error) => Err(look().await.err().unwrap_or(Error::Internal(error))),
         }
+    }
+
+    /// The bytes of one version, all or the part asked for.
+    pub(super) async fn content(&self, file: FileInfo, key: &ObjectKey, part: Option<Part>) -> anyhow::Result<Content> {
+        let extent = match part.map(|part| part.within(file.size)) {
+            None => Extent::Whole,
+            Some(Some(within)) => Extent::Part(within),
+            Some(None) => Extent::Nothing,
+        };
+        let stream = match &extent {
+            Extent::Whole => self.objects.read(key).await?,
+            Extent::Part(part) => self.objects.read_part(key, *part.start(), part.end() - part.start() + 1).await?,
+            Extent::Nothing => stream::empty().boxed(),
+        };
+        Ok(Content { file, extent, stream })
     }
 
     async fn visible(&self, conn: &mut Conn, uid: Uuid, caller: Option<&Caller>) -> Result<(FileInfo, ObjectKey)> {
@@ -146,7 +170,12 @@ pub(super) async fn shown(tx: &mut Tx, uids: Vec<Uuid>) -> Result<Vec<FileInfo>>
     show::files(tx, rows, Viewer::Entitled, Hidden::LeftOut, now).await
 }
 
+/// The file that the transaction has just shown.
+pub(super) async fn shown_one(tx: &mut Tx, uid: Uuid) -> Result<FileInfo> {
+    shown(tx, vec![uid]).await?.pop().ok_or(Error::NotFound)
+}
+
 /// A text that no name can contain (see [`crate::model::NodeName`]); databases choke on some of these.
-fn is_in_no_name(text: &str) -> bool {
+pub(super) fn is_in_no_name(text: &str) -> bool {
     text.chars().count() > 255 || text.contains(char::is_control)
 }

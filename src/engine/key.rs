@@ -1,6 +1,7 @@
 //! Keys: from a secret to a caller, and the making and ending of keys. Only hashes are kept.
 
-use std::{net::IpAddr, time::Duration};
+mod own;
+mod sign_in;
 
 use rand::{RngExt, distr::Alphanumeric};
 use sha2::{Digest, Sha256};
@@ -11,39 +12,62 @@ use super::{
     error::{Error, Result},
 };
 use crate::{
-    clock::{from_micros, to_micros},
+    clock::to_micros,
     hex::hex,
-    model::{Account, AccountId, Caller, IssuedKey, KeyId, KeyInfo, NewKey, Realm},
-    store::{self, Tx, account, key},
+    model::{AccountId, Caller, IssuedKey, KeyId, KeyInfo, NewKey, Realm},
+    store::{
+        Tx, account,
+        key::{self, Found, NewRow},
+    },
 };
+use sign_in::{RENEWAL_STEP, SIGN_IN};
 
-/// A sign-in key lives this long, moved on by use (vault.md 4.1).
-const SIGN_IN: Duration = Duration::from_secs(3_600);
-/// It is moved on at most this often.
-const RENEWAL_STEP: Duration = Duration::from_secs(60);
-/// It never lives longer than this.
-const LONGEST_SIGN_IN: Duration = Duration::from_secs(24 * 3_600);
-
-/// A key's secret: 30 characters `[A-Za-z0-9]`.
+/// A key's secret: 30 characters `[A-Za-z0-9]`, or 40 behind `sk-` for a key that its realm lists.
 pub(super) struct Secret(String);
 
 impl Secret {
     const LENGTH: usize = 30;
+    const OWN_LENGTH: usize = 40;
+    const OWN_START: &str = "sk-";
 
     pub(super) fn mint() -> Self {
-        Self(rand::rng().sample_iter(Alphanumeric).take(Self::LENGTH).map(char::from).collect())
+        Self(random(Self::LENGTH))
     }
 
+    fn mint_own() -> Self {
+        Self(format!("{}{}", Self::OWN_START, random(Self::OWN_LENGTH)))
+    }
+
+    /// An account's key.
     pub(super) fn parse(text: &str) -> Option<Self> {
         let fits = text.len() == Self::LENGTH && text.bytes().all(|byte| byte.is_ascii_alphanumeric());
         fits.then(|| Self(text.to_owned()))
     }
 
-    /// A secret has 178 bits of chance: one fast hash hides it, and looking it up by hash takes no comparison of
-    /// secrets.
+    /// Any key.
+    fn read(text: &str) -> Option<Self> {
+        let Some(own) = text.strip_prefix(Self::OWN_START) else { return Self::parse(text) };
+        let fits = own.len() == Self::OWN_LENGTH && own.bytes().all(|byte| byte.is_ascii_alphanumeric());
+        fits.then(|| Self(text.to_owned()))
+    }
+
+    /// A secret has at least 178 bits of chance: one fast hash hides it, and looking it up by hash takes no comparison
+    /// of secrets.
     fn hash(&self) -> String {
         hex(&Sha256::digest(self.0.as_bytes()))
     }
+
+    fn prefix(&self) -> &str {
+        self.0.get(..4).unwrap_or_default()
+    }
+
+    fn postfix(&self) -> &str {
+        self.0.get(self.0.len().saturating_sub(4)..).unwrap_or_default()
+    }
+}
+
+fn random(length: usize) -> String {
+    rand::rng().sample_iter(Alphanumeric).take(length).map(char::from).collect()
 }
 
 impl Engine {
@@ -52,20 +76,12 @@ impl Engine {
     /// # Errors
     /// `KeyUnknown`, `AccountDisabled`.
     pub async fn authenticate(&self, secret: &str, realm: Realm) -> Result<Caller> {
-        let secret = Secret::parse(secret).ok_or(Error::KeyUnknown)?;
-        let now = self.clock.micros();
-        let found = {
-            let mut conn = self.store.read().await?;
-            key::by_hash(&mut conn, &secret.hash(), now).await?.ok_or(Error::KeyUnknown)?
-        };
-        if found.sign_in && realm != Realm::Vault {
-            return Err(Error::KeyUnknown);
-        }
+        let found = self.found_by(secret, realm).await?.ok_or(Error::KeyUnknown)?;
         if found.disabled {
             return Err(Error::AccountDisabled);
         }
         if let (Some(until), Some(end)) = (found.renewable_until, found.expires_at) {
-            let moved = (now + SIGN_IN.as_micros() as i64).min(until);
+            let moved = (self.clock.micros() + SIGN_IN.as_micros() as i64).min(until);
             if moved - end >= RENEWAL_STEP.as_micros() as i64 {
                 let id = found.caller.key;
                 let renewed = self
@@ -81,59 +97,15 @@ impl Engine {
         Ok(found.caller)
     }
 
-    /// Name and password to a key for Vault: 1 hour, moved on by use, at most 24 hours from now. `address` is the
-    /// peer's; failures are limited by account and by address.
-    ///
-    /// # Errors
-    /// `WrongPassword`, also for an account that is switched off or not there; `TooManyAttempts`.
-    pub async fn sign_in(&self, name: &str, password: &str, address: IpAddr) -> Result<IssuedKey> {
-        self.attempts.begin(name, address, self.clock.now())?;
-        let (account, hash) = self.account_to_sign_in(name).await?;
-        let right = self.passwords.verify(password, hash.clone()).await?;
-        let account = account.filter(|_| right).ok_or(Error::WrongPassword)?;
-        let secret = Secret::mint();
-        let issued = self
-            .committer
-            .write_freeing("key.sign_in", async move |tx: &mut Tx| {
-                // The password may have been changed, or the account switched off, while it was compared.
-                let now = account::by_id(tx, account.id).await?.ok_or(Error::WrongPassword)?;
-                if now.disabled || account::password_hash(tx, account.id).await? != hash {
-                    return Err(Error::WrongPassword);
-                }
-                let expires_at = tx.now + SIGN_IN.as_micros() as i64;
-                let id = insert(tx, account.id, &secret, &NewKey::default(), Some(expires_at)).await?;
-                Ok(IssuedKey {
-                    id,
-                    secret: secret.0.clone(),
-                    account: account.id,
-                    expires_at: Some(from_micros(expires_at)),
-                })
-            })
-            .await?;
-        self.attempts.succeeded(name, address);
-        Ok(issued)
-    }
-
-    /// Whether sign-ins from an address are looked at now.
-    ///
-    /// # Errors
-    /// `TooManyAttempts`.
-    pub fn sign_in_allowed(&self, address: IpAddr) -> Result<()> {
-        self.attempts.check_address(address, self.clock.now())
-    }
-
-    async fn account_to_sign_in(&self, name: &str) -> Result<(Option<Account>, Option<String>)> {
+    /// What a secret leads to in a realm, whether or not its account is switched off.
+    async fn found_by(&self, secret: &str, realm: Realm) -> Result<Option<Found>> {
+        let Some(secret) = Secret::read(secret) else { return Ok(None) };
         let mut conn = self.store.read().await?;
-        match account::by_name(&mut conn, name).await? {
-            Some(account) => {
-                let hash = account::password_hash(&mut conn, account.id).await?;
-                Ok((Some(account), hash))
-            }
-            None => Ok((None, None)),
-        }
+        let found = key::by_hash(&mut conn, &secret.hash(), self.clock.micros()).await?;
+        Ok(found.filter(|found| realm.takes(found.realm)))
     }
 
-    /// Ends the key that the caller came with.
+    /// Ends the key that the caller came with, and what ends with it.
     ///
     /// # Errors
     /// Only faults.
@@ -148,15 +120,11 @@ impl Engine {
     /// # Errors
     /// `Forbidden`; `Invalid`: its end is not in the future.
     pub async fn issue_key(&self, caller: &Caller, new: NewKey) -> Result<IssuedKey> {
-        let longer = match (caller.key_expires_at, new.expires_at) {
-            (None, _) => false,
-            (Some(_), None) => true,
-            (Some(own), Some(asked)) => asked > own,
-        };
-        if !caller.from_password && (longer || (caller.read_only && !new.read_only)) {
+        let wider = (caller.read_only && !new.read_only) || caller.write_only;
+        if !caller.from_password && (wider || outlives(caller, new.expires_at)) {
             return Err(Error::Forbidden);
         }
-        self.make_key(caller.account, Some(caller.key), new).await
+        self.make_key(caller.account, Some(caller.clone()), new).await
     }
 
     /// A new key for an account, by an administrator.
@@ -171,44 +139,42 @@ impl Engine {
         self.make_key(id, None, new).await
     }
 
-    /// `with` is the key that asks for it: one that ended meanwhile makes no other.
-    async fn make_key(&self, account: AccountId, with: Option<KeyId>, new: NewKey) -> Result<IssuedKey> {
+    /// `asks` came with a key: one that ended meanwhile makes no other.
+    async fn make_key(&self, account: AccountId, asks: Option<Caller>, new: NewKey) -> Result<IssuedKey> {
         if new.expires_at.is_some_and(|end| end <= self.clock.now()) {
             return Err(Error::Invalid("a key's end lies in the future"));
         }
         let secret = Secret::mint();
         self.committer
             .write("key.add", async move |tx: &mut Tx| {
-                if let Some(with) = with
-                    && !key::is_good(tx, with).await?
-                {
-                    return Err(Error::KeyUnknown);
+                if let Some(caller) = &asks {
+                    still_good(tx, caller).await?;
                 }
                 keep(tx, account, &secret, &new).await
             })
             .await
     }
 
-    /// The caller's own keys; an administrator sees all accounts'. Ended ones are listed too.
+    /// The caller's own keys and sign-ins; an administrator sees all accounts'. Ended ones are listed too.
     ///
     /// # Errors
     /// Only faults.
     pub async fn keys(&self, caller: &Caller) -> Result<Vec<KeyInfo>> {
         let mut conn = self.store.read().await?;
-        Ok(key::list(&mut conn, (!caller.is_admin()).then_some(caller.account)).await?)
+        Ok(key::list(&mut conn, (!caller.is_admin()).then_some(caller.account), Some(Realm::Vault)).await?)
     }
 
-    /// An account's keys, ended ones too.
+    /// An account's keys of all realms, ended ones too.
     ///
     /// # Errors
     /// `NotFound`.
     pub async fn keys_of(&self, account: &str) -> Result<Vec<KeyInfo>> {
         let mut conn = self.store.read().await?;
         let id = by_name(&mut conn, account).await?.id;
-        Ok(key::list(&mut conn, Some(id)).await?)
+        Ok(key::list(&mut conn, Some(id), None).await?)
     }
 
-    /// Ends a key.
+    /// Ends a key, and what ends with it.
     ///
     /// # Errors
     /// `NotFound`: no such key, or ended before.
@@ -224,21 +190,49 @@ impl Engine {
 
 /// Keeps an account key.
 pub(super) async fn keep(tx: &mut Tx, account: AccountId, secret: &Secret, new: &NewKey) -> Result<IssuedKey> {
-    let id = insert(tx, account, secret, new, None).await?;
+    let row = NewRow {
+        description: &new.description,
+        read_only: new.read_only,
+        expires_at: new.expires_at.map(to_micros),
+        ..row(account, Realm::Keys, secret)
+    };
+    let id = key::insert(tx, row).await?;
     Ok(IssuedKey { id, secret: secret.0.clone(), account, expires_at: new.expires_at })
 }
 
-/// Keeps an account key, or with its first end a sign-in key.
-async fn insert(tx: &mut Tx, account: AccountId, secret: &Secret, new: &NewKey, sign_in: Option<i64>) -> Result<KeyId> {
-    let row = store::key::NewRow {
+/// A key that may do everything in its realm and never ends.
+fn row(account: AccountId, realm: Realm, secret: &Secret) -> NewRow<'_> {
+    NewRow {
         account,
-        sign_in: sign_in.is_some(),
-        hash: &secret.hash(),
-        prefix: secret.0.get(..4).unwrap_or_default(),
-        description: &new.description,
-        read_only: new.read_only,
-        expires_at: sign_in.or(new.expires_at.map(to_micros)),
-        renewable_until: sign_in.map(|_| tx.now + LONGEST_SIGN_IN.as_micros() as i64),
+        realm,
+        session: false,
+        parent: None,
+        hash: secret.hash(),
+        prefix: secret.prefix(),
+        listed: None,
+        description: "",
+        read_only: false,
+        write_only: false,
+        from_password: false,
+        expires_at: None,
+        renewable_until: None,
+    }
+}
+
+/// Whether a key that ends then would end after the caller's own.
+fn outlives(caller: &Caller, end: Option<time::OffsetDateTime>) -> bool {
+    match (caller.key_expires_at, end) {
+        (None, _) => false,
+        (Some(_), None) => true,
+        (Some(own), Some(asked)) => asked > own,
+    }
+}
+
+/// Refuses a caller whose key has ended since the request began; one who came with a password has none.
+async fn still_good(tx: &mut Tx, caller: &Caller) -> Result<()> {
+    let good = match caller.key {
+        KeyId::NONE => account::by_id(tx, caller.account).await?.is_some_and(|account| !account.disabled),
+        key => key::is_good(tx, key).await?,
     };
-    Ok(key::insert(tx, row).await?)
+    if good { Ok(()) } else { Err(Error::KeyUnknown) }
 }

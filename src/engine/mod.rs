@@ -24,6 +24,7 @@ mod hold;
 mod key;
 mod link;
 mod lock;
+mod name;
 mod operation;
 mod password;
 mod purge;
@@ -49,7 +50,7 @@ use tokio::sync::{Notify, Semaphore};
 pub use crate::model;
 pub use crate::objects::ByteStream;
 pub use account::AccountChange;
-pub use file::Content;
+pub use file::{Content, Extent};
 pub(crate) use purge::Step;
 
 use crate::{
@@ -93,6 +94,18 @@ impl Drop for Vital {
     }
 }
 
+/// A hash that nobody can make without the key.
+fn keyed_hash(key: &[u8; 32], parts: &[&[u8]]) -> [u8; 32] {
+    // A key of 32 bytes fits into one block of the hash.
+    let mut block = [0; 64];
+    block[..32].copy_from_slice(key);
+    let mut mac = Hmac::<Sha256>::new(&block.into());
+    for part in parts {
+        mac.update(part);
+    }
+    mac.finalize().into_bytes().into()
+}
+
 /// A door that is not open yet.
 fn unbuilt() -> error::Error {
     error::Error::Internal(anyhow::anyhow!("not built yet"))
@@ -125,6 +138,8 @@ pub struct Inner {
     reserve: Arc<Reserve>,
     pub(crate) wake_purge: Notify,
     pub(crate) wake_expand: Notify,
+    /// An edit session has ended: what waited for it may be deleted.
+    pub(crate) wake_waiting: Notify,
     pub(crate) reserve_wanted: Notify,
     /// Told to everybody who waits, each time entries were purged.
     purged: Notify,
@@ -176,6 +191,7 @@ impl Engine {
                 reserve,
                 wake_purge: Notify::new(),
                 wake_expand: Notify::new(),
+                wake_waiting: Notify::new(),
                 reserve_wanted: Notify::new(),
                 purged: Notify::new(),
             }),

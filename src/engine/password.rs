@@ -1,4 +1,4 @@
-//! Passwords, and the limit on guessing them.
+//! Passwords and link codes, and the limit on guessing them.
 
 use std::{
     collections::HashMap,
@@ -11,10 +11,40 @@ use argon2::{
     Argon2,
     password_hash::{PasswordHasher, PasswordVerifier, phc::PasswordHash},
 };
+use rand::RngExt;
 use time::OffsetDateTime;
 use tokio::sync::Semaphore;
+use uuid::Uuid;
 
-use super::error::{Error, Result};
+use super::{
+    Engine,
+    error::{Error, Result},
+    keyed_hash,
+};
+
+impl Engine {
+    /// Whether a password or code fits its hash. Wrong ones are limited by whom they are for and by address; a right
+    /// one is remembered for a minute, so that a client which sends it with every call costs one comparison.
+    ///
+    /// # Errors
+    /// `TooManyAttempts`, also for a right one; `Busy`.
+    pub(super) async fn guess(&self, who: Who, address: IpAddr, text: &str, hash: Option<String>) -> Result<bool> {
+        self.attempts.check(&who, address, self.clock.now())?;
+        let place = self.passwords.verified.place(text, hash.as_deref());
+        // The same text again, while it is compared, waits for what comes of it.
+        let _turn = self.passwords.verified.turn(&place).await;
+        if self.passwords.verified.holds(&place, self.clock.now()) {
+            return Ok(true);
+        }
+        self.attempts.begin(&who, address, self.clock.now())?;
+        let right = self.passwords.verify(text, hash).await?;
+        if right {
+            self.attempts.succeeded(&who, address);
+            self.passwords.verified.keep(place, self.clock.now());
+        }
+        Ok(right)
+    }
+}
 
 /// Hashes and checks passwords, at most two at once: each takes 19 MiB and a core for a while.
 #[derive(Clone)]
@@ -22,11 +52,16 @@ pub(super) struct Passwords {
     turns: Arc<Semaphore>,
     /// Those who work and those who wait: more are told to come again.
     places: Arc<Semaphore>,
+    verified: Arc<Verified>,
 }
 
 impl Passwords {
     pub(super) fn new() -> Self {
-        Self { turns: Arc::new(Semaphore::new(2)), places: Arc::new(Semaphore::new(64)) }
+        Self {
+            turns: Arc::new(Semaphore::new(2)),
+            places: Arc::new(Semaphore::new(64)),
+            verified: Arc::new(Verified::new()),
+        }
     }
 
     pub(super) async fn hash(&self, password: &str) -> Result<String> {
@@ -62,44 +97,97 @@ impl Passwords {
     }
 }
 
-/// Failed sign-ins of an account in one window.
+/// How long a right password or code is remembered.
+const REMEMBER: Duration = Duration::from_secs(60);
+/// Right ones remembered at the most.
+const VERIFIED: usize = 10_000;
+const TURNS: usize = 64;
+
+/// Passwords and codes that were right a moment ago, under a keyed hash of theirs and of what they were compared with:
+/// a changed password is another entry. The key is chance and dies with the process.
+struct Verified {
+    key: [u8; 32],
+    until: Mutex<HashMap<Place, OffsetDateTime>>,
+    turns: [tokio::sync::Mutex<()>; TURNS],
+}
+
+type Place = [u8; 32];
+
+impl Verified {
+    fn new() -> Self {
+        Self {
+            key: rand::rng().random(),
+            until: Mutex::default(),
+            turns: std::array::from_fn(|_| tokio::sync::Mutex::new(())),
+        }
+    }
+
+    fn place(&self, text: &str, hash: Option<&str>) -> Place {
+        keyed_hash(&self.key, &[hash.unwrap_or_default().as_bytes(), &[0], text.as_bytes()])
+    }
+
+    async fn turn(&self, place: &Place) -> tokio::sync::MutexGuard<'_, ()> {
+        self.turns[usize::from(place[0]) % TURNS].lock().await
+    }
+
+    fn holds(&self, place: &Place, now: OffsetDateTime) -> bool {
+        let until = self.until.lock().unwrap_or_else(PoisonError::into_inner);
+        until.get(place).is_some_and(|until| now < *until)
+    }
+
+    fn keep(&self, place: Place, now: OffsetDateTime) {
+        let mut until = self.until.lock().unwrap_or_else(PoisonError::into_inner);
+        if until.len() >= VERIFIED {
+            until.retain(|_, until| now < *until);
+        }
+        if until.len() < VERIFIED {
+            until.insert(place, now + REMEMBER);
+        }
+    }
+}
+
+/// Failed sign-ins of an account, or wrong codes of a link, in one window.
 const OF_ACCOUNT: u32 = 10;
 /// Failed sign-ins from an address in one window: more, because many people may share one.
 const OF_ADDRESS: u32 = 100;
 const WINDOW: Duration = Duration::from_secs(300);
-/// Accounts and addresses remembered at the most. Windows that are over are forgotten; if that is not enough, nobody
+/// Accounts, links and addresses remembered at the most. Windows that are over are forgotten; if that is not enough, nobody
 /// may sign in until some are.
 const REMEMBERED: usize = 100_000;
 
+/// Whom an attempt counts against.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
-enum Who {
+pub(super) enum Who {
     Account(String),
+    Link(Uuid),
     Address(IpAddr),
 }
 
-/// Counts sign-ins that did not succeed. Each node of a service counts for itself.
+/// Counts sign-ins and link codes that were not right. Each node of a service counts for itself.
 #[derive(Default)]
 pub(super) struct Attempts {
-    made: Mutex<HashMap<Who, (OffsetDateTime, u32)>>,
+    made: Mutex<Made>,
 }
 
 impl Attempts {
+    /// Whether an attempt may be made.
+    pub(super) fn check(&self, who: &Who, address: IpAddr, now: OffsetDateTime) -> Result<()> {
+        let made = self.made.lock().unwrap_or_else(PoisonError::into_inner);
+        allowed(&made, [who, &Who::address(address)], now)
+    }
+
     /// Counts an attempt before anything is compared, so that attempts at the same moment count as well.
-    pub(super) fn begin(&self, name: &str, address: IpAddr, now: OffsetDateTime) -> Result<()> {
+    fn begin(&self, who: &Who, address: IpAddr, now: OffsetDateTime) -> Result<()> {
         let mut made = self.made.lock().unwrap_or_else(PoisonError::into_inner);
         if made.len() >= REMEMBERED {
             made.retain(|_, (since, _)| now < *since + WINDOW);
         }
-        let everybody = [(Who::account(name), OF_ACCOUNT), (Who::address(address), OF_ADDRESS)];
-        for (who, allowed) in &everybody {
-            if let Some(retry_after) = left(made.get(who), *allowed, now) {
-                return Err(Error::TooManyAttempts { retry_after });
-            }
-        }
+        let address = Who::address(address);
+        allowed(&made, [who, &address], now)?;
         if made.len() >= REMEMBERED {
             return Err(Error::TooManyAttempts { retry_after: WINDOW });
         }
-        for (who, _) in everybody {
+        for who in [who.clone(), address] {
             let (since, count) = made.entry(who).or_insert((now, 0));
             if now >= *since + WINDOW {
                 (*since, *count) = (now, 0);
@@ -112,32 +200,43 @@ impl Attempts {
     /// Whether an address may try at all.
     pub(super) fn check_address(&self, address: IpAddr, now: OffsetDateTime) -> Result<()> {
         let made = self.made.lock().unwrap_or_else(PoisonError::into_inner);
-        match left(made.get(&Who::address(address)), OF_ADDRESS, now) {
-            Some(retry_after) => Err(Error::TooManyAttempts { retry_after }),
-            None => Ok(()),
-        }
+        allowed(&made, [&Who::address(address)], now)
     }
 
-    /// The attempt was right: it and the account's failures before it do not count.
-    pub(super) fn succeeded(&self, name: &str, address: IpAddr) {
+    /// The attempt was right: it and the failures before it do not count.
+    fn succeeded(&self, who: &Who, address: IpAddr) {
         let mut made = self.made.lock().unwrap_or_else(PoisonError::into_inner);
-        made.remove(&Who::account(name));
+        made.remove(who);
         if let Some((_, count)) = made.get_mut(&Who::address(address)) {
             *count = count.saturating_sub(1);
         }
     }
 }
 
-/// How long until the window is over in which all allowed attempts were made.
-fn left(made: Option<&(OffsetDateTime, u32)>, allowed: u32, now: OffsetDateTime) -> Option<Duration> {
-    let &(since, count) = made?;
-    let over = since + WINDOW;
-    (count >= allowed && now < over).then(|| Duration::from_secs((over - now).whole_seconds().unsigned_abs() + 1))
+type Made = HashMap<Who, (OffsetDateTime, u32)>;
+
+fn allowed<'a>(made: &Made, everybody: impl IntoIterator<Item = &'a Who>, now: OffsetDateTime) -> Result<()> {
+    for who in everybody {
+        let Some(&(since, count)) = made.get(who) else { continue };
+        let over = since + WINDOW;
+        if count >= who.limit() && now < over {
+            let retry_after = Duration::from_secs((over - now).whole_seconds().unsigned_abs() + 1);
+            return Err(Error::TooManyAttempts { retry_after });
+        }
+    }
+    Ok(())
 }
 
 impl Who {
-    fn account(name: &str) -> Self {
+    pub(super) fn account(name: &str) -> Self {
         Self::Account(name.chars().take(64).collect())
+    }
+
+    fn limit(&self) -> u32 {
+        match self {
+            Self::Account(_) | Self::Link(_) => OF_ACCOUNT,
+            Self::Address(_) => OF_ADDRESS,
+        }
     }
 
     /// An IPv6 client has a whole /64 to itself.

@@ -113,7 +113,7 @@ impl Engine {
 
     async fn delete_until_gone(&self, caller: &Caller, dialect: &'static str, uid: Uuid) -> Result<GoneVerdict> {
         let request = DeleteRequest::permanent(caller.clone(), dialect, vec![Target::FileUid(uid)]);
-        let marked = self.committer.mark(Marking { request, purge_delay: 0, wait: true }).await?;
+        let marked = self.committer.mark(Marking { request, purge_delay: 0, wait: true, as_operation: false }).await?;
         match marked.outcomes.first().map(|outcome| &outcome.verdict) {
             Some(Verdict::Deleted(_)) => {
                 self.confirm(marked.leased).await;
@@ -211,8 +211,13 @@ impl Engine {
 /// Drops the entries of objects that are gone; nodes without any left become deletion records.
 async fn finish(tx: &mut Tx, gone: &[Entry]) -> Result<()> {
     let mut freed: BTreeMap<i64, i64> = BTreeMap::new();
-    for (account, size) in purge::finish(tx, &store::id_rows(gone.iter().map(|entry| entry.id))).await? {
+    let mut single = Vec::new();
+    for (account, size, version) in purge::finish(tx, &store::id_rows(gone.iter().map(|entry| entry.id))).await? {
         *freed.entry(account).or_default() += size;
+        single.extend(version);
+    }
+    if !single.is_empty() {
+        deletion::drop_versions(tx, &store::id_rows(single)).await?;
     }
     account::take_from_purging(tx, &store::rows(&freed.into_iter().collect::<Vec<_>>())).await?;
     let nodes: BTreeSet<i64> = gone.iter().map(|entry| entry.node).filter(|&node| node != 0).collect();

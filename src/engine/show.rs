@@ -9,11 +9,11 @@ use super::{
 };
 use crate::{
     clock::from_micros,
-    model::{AccountId, Caller, FileInfo, FolderInfo, Lock, NodeId, NodeIds, Person, Rights},
+    model::{AccountId, Caller, FileInfo, FolderInfo, Item, Lock, NodeId, NodeIds, Person, Rights},
     store::{
         Conn, account,
         folder::{self, FolderRow, WayUp},
-        node::FileRow,
+        node::{self, FileRow},
     },
 };
 
@@ -73,6 +73,30 @@ pub(super) async fn folders(
     let people = people(conn, rows.iter().flat_map(|(_, row)| [row.owner, row.creator, row.modifier])).await?;
     let known = uids(conn, rows.iter().filter_map(|(_, row)| row.parent)).await?;
     Ok(rows.into_iter().filter_map(|(rights, row)| folder(row, rights, &ways, &people, &known)).collect())
+}
+
+/// Files and folders by id, each said to be a folder or not, in that order; those that are gone are left out.
+pub(super) async fn items(
+    conn: &mut Conn,
+    nodes: &[(i64, bool)],
+    viewer: Viewer<'_>,
+    hidden: Hidden,
+    now: i64,
+) -> Result<Vec<Item>> {
+    let of_kind = |folders: bool| nodes.iter().filter(move |node| node.1 == folders).map(|node| node.0);
+    let (folders_asked, files_asked): (Vec<i64>, Vec<i64>) = (of_kind(true).collect(), of_kind(false).collect());
+    let mut shown: HashMap<i64, Item> = HashMap::with_capacity(nodes.len());
+    if !folders_asked.is_empty() {
+        let rows = folder::folders(conn, &folders_asked).await?;
+        let found = folders(conn, rows, viewer, hidden, now).await?;
+        shown.extend(found.into_iter().map(|folder| (folder.id.0, Item::Folder(folder))));
+    }
+    if !files_asked.is_empty() {
+        let rows = node::files(conn, &files_asked, now).await?;
+        let found = files(conn, rows, viewer, hidden, now).await?;
+        shown.extend(found.into_iter().map(|file| (file.id.0, Item::File(file))));
+    }
+    Ok(nodes.iter().filter_map(|(id, _)| shown.remove(id)).collect())
 }
 
 async fn allowed<T>(conn: &mut Conn, rows: Vec<(Above, T)>, viewer: Viewer<'_>, now: i64) -> Result<Vec<(Rights, T)>> {

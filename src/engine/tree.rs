@@ -5,6 +5,8 @@ use uuid::Uuid;
 use super::{
     Engine, access,
     error::{Error, Result},
+    file::is_in_no_name,
+    name,
     show::{self, Hidden, Viewer},
 };
 use crate::{
@@ -12,7 +14,7 @@ use crate::{
         Caller, Clash, ContentQuery, FileInfo, FolderInfo, Item, NewFolder, NodeId, NodeName, NodeRef, Page, Presence,
         Rights,
     },
-    store::{Conn, folder, node},
+    store::{self, Conn, Tx, folder, node, trash},
 };
 
 impl Engine {
@@ -53,8 +55,18 @@ impl Engine {
     /// # Errors
     /// Only faults.
     pub async fn presence(&self, uid: Uuid, is_folder: bool) -> Result<Presence> {
-        let _ = (uid, is_folder);
-        Err(super::unbuilt())
+        let mut conn = self.store.read().await?;
+        let Some(found) = node::by_uid(&mut conn, uid).await?.filter(|found| found.is_folder == is_folder) else {
+            return Ok(Presence::Missing);
+        };
+        let Some(start) = (if is_folder { Some(found.id) } else { found.parent }) else { return Ok(Presence::Missing) };
+        let way = folder::ways_up(&mut conn, [start]).await?.remove(&start).unwrap_or_default();
+        Ok(match found.state {
+            1 if way.visible => Presence::Live,
+            1 => trashed_by(&mut conn, way.trashed).await?,
+            2 => trashed_by(&mut conn, Some(found.id)).await?,
+            _ => Presence::Missing,
+        })
     }
 
     /// A folder and a page of its live content: folders before files. Needs [`Rights::READ`].
@@ -67,8 +79,20 @@ impl Engine {
         folder: NodeRef,
         query: ContentQuery,
     ) -> Result<(FolderInfo, Page<Item>)> {
-        let _ = (caller, folder, query);
-        Err(super::unbuilt())
+        let _turn = self.lists.acquire().await.map_err(|error| Error::Internal(error.into()))?;
+        let (mut conn, now) = (self.store.read().await?, self.clock.micros());
+        let Item::Folder(folder) = show_one(&mut conn, caller, folder, Rights::READ, now).await? else {
+            return Err(Error::NotFound);
+        };
+        let nothing = query.find.as_deref().is_some_and(is_in_no_name)
+            || query.name.as_deref().is_some_and(|name| NodeName::parse(name).is_err());
+        if nothing {
+            return Ok((folder, Page { total: 0, items: Vec::new() }));
+        }
+        let total = folder::count_children(&mut conn, folder.id.0, &query).await?;
+        let children = folder::children(&mut conn, folder.id.0, &query).await?;
+        let items = show::items(&mut conn, &children, Viewer::By(caller), Hidden::LeftOut, now).await?;
+        Ok((folder, Page { total, items }))
     }
 
     /// How many live children each of these folders has, in their order.
@@ -76,8 +100,9 @@ impl Engine {
     /// # Errors
     /// Only faults.
     pub async fn child_counts(&self, folders: &[NodeId]) -> Result<Vec<u64>> {
-        let _ = folders;
-        Err(super::unbuilt())
+        let mut conn = self.store.read().await?;
+        let counts = folder::child_counts(&mut conn, folders.iter().map(|folder| folder.0)).await?;
+        Ok(folders.iter().map(|folder| counts.get(&folder.0).copied().unwrap_or(0)).collect())
     }
 
     /// Makes a folder. Needs [`Rights::WRITE`] on the one above it.
@@ -85,12 +110,12 @@ impl Engine {
     /// # Errors
     /// As [`Self::item`]; `NameTaken`; `TooDeep`: beyond 100.
     pub async fn make_folder(&self, caller: &Caller, new: NewFolder) -> Result<FolderInfo> {
-        let _ = (caller, new);
-        Err(super::unbuilt())
+        let caller = caller.clone();
+        self.committer.write("folder.make", async move |tx: &mut Tx| make(tx, &caller, &new).await).await
     }
 
     /// Renames a file or folder, and with `description` describes a folder anew. Needs [`Rights::WRITE`]. A file that
-    /// another has locked is not renamed, nor is an account's root.
+    /// another has locked is not renamed, nor is an account's root (`Forbidden`); one that is open for editing is.
     ///
     /// # Errors
     /// As [`Self::item`]; `NameTaken`; `Locked`.
@@ -102,24 +127,80 @@ impl Engine {
         description: Option<String>,
         clash: Clash,
     ) -> Result<Item> {
-        let _ = (caller, node, name, description, clash);
-        Err(super::unbuilt())
+        let caller = caller.clone();
+        let name = name.map(|name| name.as_str().to_owned());
+        self.committer
+            .write("node.rename", async move |tx: &mut Tx| {
+                rename(tx, &caller, node, name.as_deref(), description.as_deref(), clash).await
+            })
+            .await
     }
+}
+
+/// What lies in an emptied trash is as good as destroyed.
+async fn trashed_by(conn: &mut Conn, node: Option<i64>) -> Result<Presence> {
+    let standing = trash::of_nodes(conn, node).await?;
+    Ok(if standing.is_empty() { Presence::Missing } else { Presence::InTrash })
+}
+
+/// Folders lie so deep at the most; an account's root is 0 deep.
+pub(super) const DEEPEST: i64 = 100;
+
+async fn make(tx: &mut Tx, caller: &Caller, new: &NewFolder) -> Result<FolderInfo> {
+    let now = tx.now;
+    let above = access::open(tx, caller, new.parent, Rights::WRITE, now).await?;
+    if !above.is_folder {
+        return Err(Error::NotFound);
+    }
+    let depth = above.way.depth() + 1;
+    if depth > DEEPEST {
+        return Err(Error::TooDeep);
+    }
+    let name = name::settle(tx, above.id, new.name.as_str(), true, new.clash, None).await?;
+    let creator = access::actor(caller, above.owner);
+    let id = folder::insert(tx, above.owner, Some(above.id), depth, &name, creator).await?;
+    if !new.description.is_empty() {
+        folder::describe(tx, id, &new.description).await?;
+    }
+    let added: Vec<(i64, i64, i64, i64)> = above.way.ids.iter().map(|&id| (id, 0, 1, 0)).collect();
+    folder::change_totals(tx, &store::rows(&added)).await?;
+    match show_one(tx, caller, NodeRef::FolderId(id), Rights::NONE, now).await? {
+        Item::Folder(folder) => Ok(folder),
+        Item::File(_) => Err(Error::NotFound),
+    }
+}
+
+async fn rename(
+    tx: &mut Tx,
+    caller: &Caller,
+    node: NodeRef,
+    name: Option<&str>,
+    description: Option<&str>,
+    clash: Clash,
+) -> Result<Item> {
+    let now = tx.now;
+    let reached = access::open(tx, caller, node, Rights::WRITE, now).await?;
+    let Some(parent) = reached.parent else { return Err(Error::Forbidden) };
+    let shown = show_one(tx, caller, reached.node(), Rights::NONE, now).await?;
+    if let Item::File(FileInfo { lock: Some(lock), .. }) = &shown
+        && lock.by.id != caller.account
+    {
+        return Err(Error::Locked);
+    }
+    let name = match name {
+        Some(name) => name::settle(tx, parent, name, reached.is_folder, clash, Some(reached.id)).await?,
+        None => shown.name().to_owned(),
+    };
+    node::rename(tx, reached.id, &name, access::actor(caller, reached.owner)).await?;
+    if let (Some(description), true) = (description, reached.is_folder) {
+        folder::describe(tx, reached.id, description).await?;
+    }
+    show_one(tx, caller, reached.node(), Rights::NONE, now).await
 }
 
 /// A live node as the caller sees it; also inside the transaction that has just changed it.
 pub(super) async fn show_one(conn: &mut Conn, caller: &Caller, node: NodeRef, wants: Rights, now: i64) -> Result<Item> {
     let reached = access::open(conn, caller, node, wants, now).await?;
-    let viewer = Viewer::By(caller);
-    let shown = match reached.is_folder {
-        true => {
-            let rows = folder::folders(conn, &[reached.id]).await?;
-            show::folders(conn, rows, viewer, Hidden::LeftOut, now).await?.pop().map(Item::Folder)
-        }
-        false => {
-            let rows = node::files(conn, &[reached.id], now).await?;
-            show::files(conn, rows, viewer, Hidden::LeftOut, now).await?.pop().map(Item::File)
-        }
-    };
-    shown.ok_or(Error::NotFound)
+    let one = [(reached.id, reached.is_folder)];
+    show::items(conn, &one, Viewer::By(caller), Hidden::LeftOut, now).await?.pop().ok_or(Error::NotFound)
 }

@@ -5,6 +5,7 @@
 //! late can only land where no reader looks. What an upload announces or holds counts in its owner's quota until the
 //! file takes over or the upload ends.
 
+mod content;
 mod direct;
 mod slot;
 mod transfer;
@@ -39,7 +40,7 @@ const LARGEST_OBJECT: u64 = 5 * 1024 * 1024 * 1024;
 
 impl Engine {
     /// Uploads are refused while the disk has no room to spare.
-    fn room(&self) -> Result<()> {
+    pub(super) fn room(&self) -> Result<()> {
         match self.reserve.is_given_up() {
             true => Err(Error::StorageFull),
             false => Ok(()),
@@ -47,7 +48,13 @@ impl Engine {
     }
 
     /// Writes an object that a staged row names. If that fails, the row and what there is of the object are given up.
-    async fn write_object(&self, owner: AccountId, key: &ObjectKey, bytes: ByteStream, limit: u64) -> Result<Stored> {
+    pub(super) async fn write_object(
+        &self,
+        owner: AccountId,
+        key: &ObjectKey,
+        bytes: ByteStream,
+        limit: u64,
+    ) -> Result<Stored> {
         match self.objects.put(key, bytes, limit).await {
             Ok(stored) => {
                 self.faults.hit("upload.written")?;
@@ -76,7 +83,7 @@ impl Engine {
     }
 
     /// Queues an object that will not become a version, together with forgetting its staged row.
-    async fn give_up(&self, owner: AccountId, key: &ObjectKey) {
+    pub(super) async fn give_up(&self, owner: AccountId, key: &ObjectKey) {
         let key = key.clone();
         let given_up = self
             .committer
@@ -134,7 +141,7 @@ pub(super) async fn end_abandoned(tx: &mut Tx, begun_before: i64, limit: i64) ->
 }
 
 /// Takes `more` bytes into an account's quota, or refuses.
-async fn reserve_quota(tx: &mut Tx, owner: AccountId, more: u64) -> Result<()> {
+pub(super) async fn reserve_quota(tx: &mut Tx, owner: AccountId, more: u64) -> Result<()> {
     let account = account_of(tx, owner).await?;
     check_quota(&account, more, 0)?;
     let more = i64::try_from(more).map_err(|_| Error::TooLarge)?;
@@ -166,6 +173,13 @@ struct Place {
 async fn root_place(tx: &mut Tx, owner: AccountId) -> Result<Place> {
     let folder = folder::root(tx, owner).await?;
     Ok(Place { folder, depth: 0, way: WayUp { visible: true, ids: vec![folder], ..WayUp::default() } })
+}
+
+/// Adds files and bytes to the totals of a folder and everything above it.
+async fn add_totals(tx: &mut Tx, way: &WayUp, files: i64, bytes: u64) -> Result<()> {
+    let added: Vec<(i64, i64, i64, i64)> = way.ids.iter().map(|&id| (id, files, 0, bytes as i64)).collect();
+    folder::change_totals(tx, &store::rows(&added)).await?;
+    Ok(())
 }
 
 /// What makes a finished upload a file.
@@ -200,8 +214,7 @@ async fn place(tx: &mut Tx, place: &Place, finished: Finished<'_>) -> Result<Nod
         },
     )
     .await?;
-    let added: Vec<(i64, i64, i64, i64)> = place.way.ids.iter().map(|&id| (id, 1, 0, object.size as i64)).collect();
-    folder::change_totals(tx, &store::rows(&added)).await?;
+    add_totals(tx, &place.way, 1, object.size).await?;
     staged::remove(tx, std::slice::from_ref(&object.key)).await?;
     upload::remove(tx, &[upload.id]).await?;
     Ok(id)

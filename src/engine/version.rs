@@ -1,69 +1,102 @@
-//! The versions of a file.
+//! The versions of a file. How they come to be is in `upload/content.rs`.
 
-use std::ops::RangeInclusive;
-
-use super::{Engine, error::Result, file::Content};
+use super::{
+    Engine, access,
+    error::{Error, Result},
+    file::Content,
+    show::{self, Hidden, Viewer},
+};
 use crate::{
-    model::{Caller, FileInfo, NewContent, NodeRef},
-    objects::ByteStream,
+    model::{Caller, FileInfo, NodeRef, Part, Rights},
+    objects::ObjectKey,
+    store::{Conn, node, trash, version},
 };
 
 impl Engine {
-    /// Stores bytes as a new file of a folder or as the next version of a file; who may not write is refused before
-    /// the first byte is read. Needs [`crate::model::Rights::WRITE`]; the bytes count to the owner of the tree. The
-    /// file stands and is durable when this returns.
-    ///
-    /// # Errors
-    /// As [`Self::item`]; `Locked`: the file is locked by another; `TooLarge`, `QuotaExceeded`, `StorageFull`,
-    /// `BodyBrokenOff`. Nothing is kept.
-    pub async fn store_content(&self, caller: &Caller, new: NewContent, bytes: ByteStream) -> Result<FileInfo> {
-        let _ = (caller, new, bytes);
-        Err(super::unbuilt())
-    }
-
-    /// A file's live versions, newest first. Needs [`crate::model::Rights::READ`].
+    /// A file's live versions, newest first. Needs [`Rights::READ`].
     ///
     /// # Errors
     /// As [`Self::item`].
     pub async fn versions(&self, caller: &Caller, file: NodeRef) -> Result<Vec<FileInfo>> {
-        let _ = (caller, file);
-        Err(super::unbuilt())
+        let (mut conn, now) = (self.store.read().await?, self.clock.micros());
+        let file = live_file(&mut conn, caller, file, Rights::READ, now).await?;
+        let rows = version::live(&mut conn, file, now).await?;
+        show::files(&mut conn, rows, Viewer::By(caller), Hidden::LeftOut, now).await
     }
 
-    /// A file as one of its live versions shows it. Needs [`crate::model::Rights::READ`].
+    /// A file as one of its live versions shows it. Needs [`Rights::READ`].
     ///
     /// # Errors
     /// As [`Self::item`]; `NoVersion`.
     pub async fn file_version(&self, caller: &Caller, file: NodeRef, number: u32) -> Result<FileInfo> {
-        let _ = (caller, file, number);
-        Err(super::unbuilt())
+        let (mut conn, now) = (self.store.read().await?, self.clock.micros());
+        let file = live_file(&mut conn, caller, file, Rights::READ, now).await?;
+        let row = version::live_one(&mut conn, file, number, now).await?.ok_or(Error::NoVersion)?;
+        let shown = show::files(&mut conn, vec![row], Viewer::By(caller), Hidden::LeftOut, now).await?.pop();
+        shown.ok_or(Error::NotFound)
     }
 
-    /// The bytes of a file, of its current version or another live one, all or, with `range` (offsets of the first and
-    /// the last byte, inside the file), a part. Needs [`crate::model::Rights::DOWNLOAD`]. With `trash` also a file
-    /// that lies in the trash, itself, for the entry's holder.
+    /// The bytes of a file, of its current version or another live one; all, or the part asked for. Needs
+    /// [`Rights::DOWNLOAD`]. With `trash` also a file that lies in the trash, itself, for the entry's holder.
     ///
     /// # Errors
-    /// As [`Self::item`]; `NoVersion`; `Invalid`: a range outside the file.
+    /// As [`Self::item`]; `NoVersion`.
     pub async fn read_for(
         &self,
         caller: &Caller,
         file: NodeRef,
         number: Option<u32>,
-        range: Option<RangeInclusive<u64>>,
+        part: Option<Part>,
         trash: bool,
     ) -> Result<Content> {
-        let _ = (caller, file, number, range, trash);
-        Err(super::unbuilt())
+        let look = || async {
+            let mut conn = self.store.read().await?;
+            readable(&mut conn, caller, file, number, trash, self.clock.micros()).await
+        };
+        let (shown, key) = look().await?;
+        match self.content(shown, &key, part).await {
+            Ok(content) => Ok(content),
+            // Between the two looks the file or the version may have been deleted and purged.
+            Err(error) => Err(look().await.err().unwrap_or(Error::Internal(error))),
+        }
     }
+}
 
-    /// Makes the content of an older version the newest one, as a further version with bytes of its own. Needs
-    /// [`crate::model::Rights::WRITE`].
-    ///
-    /// # Errors
-    /// As [`Self::store_content`]; `NoVersion`.
-    pub async fn promote_version(&self, caller: &Caller, file: NodeRef, number: u32) -> Result<FileInfo> {
-        let _ = (caller, file, number);
-        Err(super::unbuilt())
+/// The id of a live file on which the caller has these rights.
+async fn live_file(conn: &mut Conn, caller: &Caller, file: NodeRef, wants: Rights, now: i64) -> Result<i64> {
+    let reached = access::open(conn, caller, file, wants, now).await?;
+    if reached.is_folder { Err(Error::NotFound) } else { Ok(reached.id) }
+}
+
+async fn readable(
+    conn: &mut Conn,
+    caller: &Caller,
+    file: NodeRef,
+    number: Option<u32>,
+    trash: bool,
+    now: i64,
+) -> Result<(FileInfo, ObjectKey)> {
+    let (id, viewer, hidden) = match live_file(conn, caller, file, Rights::DOWNLOAD, now).await {
+        Ok(id) => (id, Viewer::By(caller), Hidden::LeftOut),
+        Err(Error::NotFound) if trash => (held_in_trash(conn, caller, file).await?, Viewer::Entitled, Hidden::Shown),
+        Err(error) => return Err(error),
+    };
+    let row = match number {
+        Some(number) => version::live_one(conn, id, number, now).await?.ok_or(Error::NoVersion)?,
+        None => node::files(conn, &[id], now).await?.pop().ok_or(Error::NotFound)?,
+    };
+    let key = ObjectKey::kept(row.object_key.clone());
+    let shown = show::files(conn, vec![row], viewer, hidden, now).await?.pop();
+    Ok((shown.ok_or(Error::NotFound)?, key))
+}
+
+/// The id of a file that lies in the trash, itself, by an entry that the caller holds.
+async fn held_in_trash(conn: &mut Conn, caller: &Caller, file: NodeRef) -> Result<i64> {
+    let (found, _) = access::find(conn, caller, file).await?.ok_or(Error::NotFound)?;
+    let entries = trash::of_nodes(conn, [found.id]).await?;
+    let holds = caller.link.is_none() && entries.iter().any(|entry| entry.holder == caller.account);
+    match holds && found.state == 2 && !found.is_folder {
+        true => Ok(found.id),
+        false => Err(Error::NotFound),
     }
 }

@@ -10,17 +10,18 @@
 use axum::{
     body::Body,
     http::{
-        HeaderName, HeaderValue,
+        HeaderName, HeaderValue, StatusCode,
         header::{
-            CACHE_CONTROL, CONTENT_DISPOSITION, CONTENT_LENGTH, CONTENT_SECURITY_POLICY, CONTENT_TYPE,
-            X_CONTENT_TYPE_OPTIONS,
+            ACCEPT_RANGES, CACHE_CONTROL, CONTENT_DISPOSITION, CONTENT_LENGTH, CONTENT_RANGE, CONTENT_SECURITY_POLICY,
+            CONTENT_TYPE, X_CONTENT_TYPE_OPTIONS,
         },
     },
     response::{IntoResponse, Response},
 };
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 
-use crate::engine::{Content, model::FileInfo};
+use super::range::OutOfRange;
+use crate::engine::{Content, Extent, model::FileInfo};
 
 /// How a browser is asked to treat the bytes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -36,6 +37,28 @@ pub(crate) enum Disposition {
 pub(crate) fn user_bytes(content: Content, disposition: Disposition) -> Response {
     let headers = headers(&content.file, disposition);
     (headers, Body::from_stream(content.stream)).into_response()
+}
+
+/// The same for a call that honours `Range`: it read the part that [`super::range::asked`] found in its headers.
+///
+/// # Errors
+/// There is no such part.
+pub(crate) fn user_part(content: Content, disposition: Disposition) -> Result<Response, OutOfRange> {
+    let (extent, size) = (content.extent.clone(), content.file.size);
+    let part = match extent {
+        Extent::Whole => None,
+        Extent::Part(part) => Some(part),
+        Extent::Nothing => return Err(OutOfRange { size }),
+    };
+    let mut answer = user_bytes(content, disposition);
+    answer.headers_mut().insert(ACCEPT_RANGES, HeaderValue::from_static("bytes"));
+    if let Some(part) = part {
+        let (first, last) = part.into_inner();
+        *answer.status_mut() = StatusCode::PARTIAL_CONTENT;
+        answer.headers_mut().insert(CONTENT_LENGTH, HeaderValue::from(last - first + 1));
+        answer.headers_mut().insert(CONTENT_RANGE, ascii_value(&format!("bytes {first}-{last}/{size}")));
+    }
+    Ok(answer)
 }
 
 /// Types a browser may show in place. They hold no code that a browser would run. JPEG and BMP have a second name each,
@@ -179,9 +202,12 @@ mod tests {
     }
 
     fn answer(name: &str, media_type: &str, disposition: Disposition) -> Response {
+        user_bytes(content(name, media_type, Extent::Whole), disposition)
+    }
+
+    fn content(name: &str, media_type: &str, extent: Extent) -> Content {
         let stream = futures_util::stream::once(async { Ok(bytes::Bytes::from_static(b"abc")) }).boxed();
-        let file = file(name, media_type);
-        user_bytes(Content { file, stream }, disposition)
+        Content { file: file(name, media_type), extent, stream }
     }
 
     fn header(answer: &Response, name: HeaderName) -> &str {
@@ -207,6 +233,21 @@ mod tests {
         assert_eq!(header(&answer, CACHE_CONTROL), "no-store");
         let body = axum::body::to_bytes(answer.into_body(), 100).await.unwrap();
         assert_eq!(&body[..], b"abc");
+    }
+
+    #[test]
+    fn a_part_says_which_it_is() {
+        let part = |extent| user_part(content("a", "text/plain", extent), Disposition::Attachment);
+        let answer = part(Extent::Part(1..=2)).unwrap();
+        assert_eq!(answer.status(), 206);
+        assert_eq!(header(&answer, CONTENT_LENGTH), "2");
+        assert_eq!(header(&answer, CONTENT_RANGE), "bytes 1-2/3");
+        assert_eq!(header(&answer, ACCEPT_RANGES), "bytes");
+        let answer = part(Extent::Whole).unwrap();
+        assert_eq!((answer.status().as_u16(), header(&answer, ACCEPT_RANGES)), (200, "bytes"));
+        assert!(!answer.headers().contains_key(CONTENT_RANGE));
+        let answer = part(Extent::Nothing).unwrap_err().into_response();
+        assert_eq!((answer.status().as_u16(), header(&answer, CONTENT_RANGE)), (416, "bytes */3"));
     }
 
     #[test]

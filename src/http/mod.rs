@@ -18,6 +18,7 @@ pub(crate) mod onlyoffice;
 pub(crate) mod openapi;
 pub(crate) mod ops;
 pub(crate) mod oracle;
+pub(crate) mod range;
 pub(crate) mod rate;
 pub(crate) mod route;
 pub(crate) mod s3_error;

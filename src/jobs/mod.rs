@@ -33,6 +33,7 @@ pub fn start(engine: &Engine) -> Jobs {
         tokio::spawn(until(stopped.clone(), purge(engine.clone()))),
         tokio::spawn(until(stopped.clone(), expand(engine.clone()))),
         tokio::spawn(until(stopped.clone(), expire(engine.clone()))),
+        tokio::spawn(until(stopped.clone(), delete_waiting(engine.clone()))),
         tokio::spawn(until(stopped, reserve(engine.clone()))),
     ];
     Jobs { stop, running }
@@ -107,6 +108,18 @@ async fn expire(engine: Engine) {
     }
 }
 
+async fn delete_waiting(engine: Engine) {
+    /// Edit sessions end by time too, and that wakes nobody.
+    const LOOK_FOR_ENDED: Duration = Duration::from_secs(5);
+    loop {
+        match engine.waiting_step().await {
+            Ok(true) => {}
+            Ok(false) => drop(timeout(LOOK_FOR_ENDED, engine.wake_waiting.notified()).await),
+            Err(error) => failed("waiting", &error).await,
+        }
+    }
+}
+
 async fn reserve(engine: Engine) {
     loop {
         engine.restore_reserve().await;
@@ -127,10 +140,11 @@ async fn failed(job: &str, error: &crate::engine::error::Error) {
 #[cfg(feature = "testing")]
 pub async fn run_dry(engine: &Engine) -> Result<()> {
     loop {
+        let deleted = engine.waiting_step().await?;
         let expired = engine.expire_step().await?;
         let expanded = engine.expand_step().await?;
         let purged = engine.purge_due().await?.taken > 0;
-        if expired || expanded || purged {
+        if deleted || expired || expanded || purged {
             continue;
         }
         if engine.purge_is_leased().await? {

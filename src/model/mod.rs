@@ -2,6 +2,7 @@
 //! what a word means.
 
 mod delete;
+mod key;
 mod operation;
 mod rights;
 mod tree;
@@ -14,6 +15,7 @@ use unicode_normalization::UnicodeNormalization;
 use uuid::Uuid;
 
 pub use delete::*;
+pub use key::*;
 pub use operation::*;
 pub use rights::*;
 pub use tree::*;
@@ -38,6 +40,11 @@ id!(
     /// An API key's id, for lists and for revoking it.
     KeyId
 );
+
+impl KeyId {
+    /// Of no key: somebody who came with a password, or by a link.
+    pub const NONE: Self = Self(0);
+}
 
 impl AccountId {
     /// Of no account: somebody who came by a public link without signing in.
@@ -98,17 +105,6 @@ impl Account {
     }
 }
 
-/// Which keys a call takes.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Realm {
-    /// Account keys only.
-    Keys,
-    /// Account keys and the keys of Vault's sign-in (vault.md 2.1).
-    Vault,
-    /// Account keys, and the tokens and keys that ONLYOFFICE's own calls make (onlyoffice.md 2).
-    OnlyOffice,
-}
-
 /// An account that proved who it is, with the key it did it with.
 #[derive(Debug, Clone)]
 pub struct Caller {
@@ -141,7 +137,7 @@ impl Caller {
             email: String::new(),
             role: Role::User,
             max_calls: 0,
-            key: KeyId(0),
+            key: KeyId::NONE,
             read_only: false,
             write_only: false,
             from_password: false,
@@ -150,45 +146,28 @@ impl Caller {
         }
     }
 
+    /// Somebody who came with their password itself.
+    pub(crate) fn by_password(account: Account) -> Self {
+        Self {
+            account: account.id,
+            uid: account.uid,
+            name: account.name,
+            display_name: account.display_name,
+            email: account.email,
+            role: account.role,
+            max_calls: account.max_calls,
+            key: KeyId::NONE,
+            read_only: false,
+            write_only: false,
+            from_password: true,
+            key_expires_at: None,
+            link: None,
+        }
+    }
+
     pub fn is_admin(&self) -> bool {
         self.role == Role::Admin
     }
-}
-
-/// A key as lists show it: the secret itself is never kept.
-#[derive(Debug, Clone)]
-pub struct KeyInfo {
-    pub id: KeyId,
-    pub account: AccountId,
-    pub account_name: String,
-    pub role: Role,
-    /// The first 4 characters of the secret.
-    pub prefix: String,
-    pub description: String,
-    pub read_only: bool,
-    /// From Vault's sign-in: serves that dialect alone.
-    pub sign_in: bool,
-    pub created_at: OffsetDateTime,
-    pub expires_at: Option<OffsetDateTime>,
-    pub revoked: bool,
-}
-
-/// What a new key is to be.
-#[derive(Debug, Clone, Default)]
-pub struct NewKey {
-    pub description: String,
-    pub read_only: bool,
-    pub expires_at: Option<OffsetDateTime>,
-}
-
-/// A key just made: the only time its secret is seen.
-#[derive(Debug, Clone)]
-pub struct IssuedKey {
-    pub id: KeyId,
-    /// 30 characters `[A-Za-z0-9]`.
-    pub secret: String,
-    pub account: AccountId,
-    pub expires_at: Option<OffsetDateTime>,
 }
 
 /// A text that is no [`NodeName`].

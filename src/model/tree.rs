@@ -1,5 +1,7 @@
 //! Files and folders as they are shown, and what can be done with them but deleting.
 
+use std::ops::RangeInclusive;
+
 use serde::{Deserialize, Serialize};
 use time::{OffsetDateTime, serde::timestamp::microseconds};
 use uuid::Uuid;
@@ -217,6 +219,28 @@ pub enum Taken {
     Number,
     /// A new file beside it, of the same name.
     Keep,
+}
+
+/// A part of a file's bytes, as it is asked for before the size is known. Offsets and lengths are bytes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Part {
+    /// From the first offset on; to the last one, where it is given and the file is as long.
+    From { first: u64, last: Option<u64> },
+    /// So many at the end, or all there are.
+    Last(u64),
+}
+
+impl Part {
+    /// The first and the last offset of it in so many bytes; `None`: no byte is in it.
+    pub fn within(self, size: u64) -> Option<RangeInclusive<u64>> {
+        let end = size.checked_sub(1)?;
+        let (first, last) = match self {
+            Part::From { first, last } => (first, last.map_or(end, |last| last.min(end))),
+            Part::Last(0) => return None,
+            Part::Last(length) => (size.saturating_sub(length), end),
+        };
+        (first <= last).then_some(first..=last)
+    }
 }
 
 /// Whether a node named by uid is there for the caller.

@@ -12,7 +12,7 @@ use anyhow::Context;
 use futures_util::StreamExt;
 use md5::Md5;
 use sha2::{Digest, Sha256};
-use tokio::io::AsyncWriteExt;
+use tokio::io::{AsyncReadExt, AsyncSeekExt, AsyncWriteExt};
 use tokio_util::io::ReaderStream;
 
 use super::{ByteStream, ObjectKey, PutError, Removal, Stored};
@@ -20,6 +20,9 @@ use crate::{fault::Faults, hex::hex};
 
 /// The one object that belongs to no file: it names the installation whose objects these are.
 const MARKER: &str = "unfile-installation";
+
+/// Bytes that a reader holds of an object at one time.
+const READ_AT_ONCE: usize = 256 * 1024;
 
 #[derive(Debug, Clone)]
 pub(crate) struct Disk {
@@ -108,9 +111,22 @@ impl Disk {
     /// # Errors
     /// The object is not there: a broken promise, or storage that is away.
     pub(crate) async fn read(&self, key: &ObjectKey) -> anyhow::Result<ByteStream> {
+        Ok(ReaderStream::with_capacity(self.open(key).await?, READ_AT_ONCE).boxed())
+    }
+
+    /// So many of the object's bytes, from an offset on; fewer where it ends before. Otherwise as [`Self::read`].
+    ///
+    /// # Errors
+    /// As there.
+    pub(crate) async fn read_part(&self, key: &ObjectKey, first: u64, length: u64) -> anyhow::Result<ByteStream> {
+        let mut file = self.open(key).await?;
+        file.seek(io::SeekFrom::Start(first)).await.with_context(|| format!("reading {}", key.as_str()))?;
+        Ok(ReaderStream::with_capacity(file.take(length), READ_AT_ONCE).boxed())
+    }
+
+    async fn open(&self, key: &ObjectKey) -> anyhow::Result<tokio::fs::File> {
         let path = self.path(key);
-        let file = tokio::fs::File::open(&path).await.with_context(|| format!("reading {}", path.display()))?;
-        Ok(ReaderStream::with_capacity(file, 256 * 1024).boxed())
+        tokio::fs::File::open(&path).await.with_context(|| format!("reading {}", path.display()))
     }
 
     /// Removes objects; the answers stand in the order of the keys. What is not done within `time` is left, and said to

@@ -16,6 +16,8 @@ pub(crate) struct Candidate {
     pub(crate) parent: Option<i64>,
     pub(crate) is_folder: bool,
     pub(crate) live: bool,
+    /// In a trash, itself.
+    pub(crate) trashed: bool,
     pub(crate) name: String,
     /// Bytes of the current version; a folder's whole subtree.
     pub(crate) size: i64,
@@ -37,6 +39,7 @@ fn candidate(row: AnyRow) -> Candidate {
         parent: row.get("parent_id"),
         is_folder: row.get::<&str, _>("kind") == "folder",
         live: row.get::<i64, _>("state") == 1,
+        trashed: row.get::<i64, _>("state") == 2,
         name: row.get("name"),
         size: row.get::<Option<i64>, _>("size").unwrap_or(bytes),
         bytes,
@@ -112,12 +115,133 @@ pub(crate) async fn obstacles(tx: &mut Tx, accounts: impl IntoIterator<Item = i6
         .collect())
 }
 
-/// Marks live nodes deleted; says how many it were. With `owes_answer` the deletion is remembered until a success was
+/// A version of a file, destroyed ones left out.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct VersionRow {
+    pub(crate) id: i64,
+    pub(crate) file: i64,
+    pub(crate) number: u32,
+    pub(crate) size: i64,
+    /// Not in a trash by itself.
+    pub(crate) live: bool,
+}
+
+/// The versions of some files, oldest first.
+pub(crate) async fn versions(tx: &mut Tx, files: impl IntoIterator<Item = i64>) -> Result<Vec<VersionRow>> {
+    let found = sqlx::query(
+        "select v.id, v.node_id, v.number, v.size, v.state from json_each($1) j cross join version v \
+         on v.node_id = cast(j.value ->> 0 as bigint) where v.state <> 3 order by v.node_id, v.number",
+    )
+    .bind(id_rows(files))
+    .fetch_all(&mut **tx)
+    .await?;
+    let version = |row: &AnyRow| VersionRow {
+        id: row.get("id"),
+        file: row.get("node_id"),
+        number: row.get::<i64, _>("number") as u32,
+        size: row.get("size"),
+        live: row.get::<i64, _>("state") == 1,
+    };
+    Ok(found.iter().map(version).collect())
+}
+
+/// Puts single versions into the trash, or with `purge` marks them deleted; says how many it were.
+pub(crate) async fn mark_versions(tx: &mut Tx, ids: &str, purge: bool) -> Result<u64> {
+    sqlx::query(
+        "update version set state = $2 where state < $2 and id in \
+         (select cast(value ->> 0 as bigint) from json_each($1))",
+    )
+    .bind(ids)
+    .bind(if purge { 3 } else { 2 })
+    .execute(&mut **tx)
+    .await
+    .map(|done| done.rows_affected())
+}
+
+/// Gives files another current version and another number of bytes: rows of file, version and change in bytes.
+pub(crate) async fn change_files(tx: &mut Tx, changed: &str) -> Result<()> {
+    sqlx::query(
+        "update node set version_id = change.version, bytes = node.bytes + change.bytes from (select \
+         cast(value ->> 0 as bigint) as id, cast(value ->> 1 as bigint) as version, \
+         cast(value ->> 2 as bigint) as bytes from json_each($1)) change where node.id = change.id",
+    )
+    .bind(changed)
+    .execute(&mut **tx)
+    .await
+    .map(drop)
+}
+
+/// Changes the bytes of files: rows of file and change.
+pub(crate) async fn change_bytes(tx: &mut Tx, changed: &str) -> Result<()> {
+    sqlx::query(
+        "update node set bytes = node.bytes + change.bytes from (select cast(value ->> 0 as bigint) as id, \
+         cast(value ->> 1 as bigint) as bytes from json_each($1)) change where node.id = change.id",
+    )
+    .bind(changed)
+    .execute(&mut **tx)
+    .await
+    .map(drop)
+}
+
+/// A file under a hold, live or in a trash.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct HeldFile {
+    pub(crate) node: i64,
+    /// The folder it lies in.
+    pub(crate) folder: i64,
+    /// In a trash, itself.
+    pub(crate) trashed: bool,
+}
+
+/// The held files of these accounts: there are few.
+pub(crate) async fn held_files(tx: &mut Tx, accounts: impl IntoIterator<Item = i64>) -> Result<Vec<HeldFile>> {
+    let now = tx.now;
+    let rows = sqlx::query(
+        "select n.id, n.parent_id, n.state from json_each($1) j cross join hold h \
+         on h.account_id = cast(j.value ->> 0 as bigint) join node n on n.id = h.node_id where n.kind = 'file' \
+         and n.state <> 3 and (h.until is null or h.until > $2)",
+    )
+    .bind(id_rows(accounts))
+    .bind(now)
+    .fetch_all(&mut **tx)
+    .await?;
+    let held = |row: &AnyRow| HeldFile {
+        node: row.get("id"),
+        folder: row.get("parent_id"),
+        trashed: row.get::<i64, _>("state") == 2,
+    };
+    Ok(rows.iter().map(held).collect())
+}
+
+/// Drops single versions whose objects are gone.
+pub(crate) async fn drop_versions(tx: &mut Tx, ids: &str) -> Result<()> {
+    sqlx::query("delete from version where state = 3 and id in (select cast(value ->> 0 as bigint) from json_each($1))")
+        .bind(ids)
+        .execute(&mut **tx)
+        .await
+        .map(drop)
+}
+
+/// Puts live nodes into the trash; says how many it were.
+pub(crate) async fn mark_trashed(tx: &mut Tx, ids: &str) -> Result<u64> {
+    let now = tx.now;
+    sqlx::query(
+        "update node set state = 2, deleted_at = $2 where state = 1 and id in \
+         (select cast(value ->> 0 as bigint) from json_each($1))",
+    )
+    .bind(ids)
+    .bind(now)
+    .execute(&mut **tx)
+    .await
+    .map(|done| done.rows_affected())
+}
+
+/// Marks nodes deleted, live ones and such as lie in a trash; says how many it were. With `owes_answer` the deletion is remembered until a success was
 /// answered.
 pub(crate) async fn mark(tx: &mut Tx, ids: &str, owes_answer: bool) -> Result<u64> {
     let now = tx.now;
     sqlx::query(
-        "update node set state = 3, deleted_at = $2, owes_answer = $3 where state = 1 and id in \
+        "update node set state = 3, deleted_at = $2, owes_answer = $3 where state < 3 and id in \
          (select cast(value ->> 0 as bigint) from json_each($1))",
     )
     .bind(ids)
@@ -203,6 +327,9 @@ pub(crate) async fn record(tx: &mut Tx, ids: &str) -> Result<Vec<i64>> {
     .execute(&mut **tx)
     .await?;
     for sql in [
+        "delete from trash where node_id in (select cast(value ->> 0 as bigint) from json_each($1))",
+        "delete from share where node_id in (select cast(value ->> 0 as bigint) from json_each($1))",
+        "delete from link where node_id in (select cast(value ->> 0 as bigint) from json_each($1))",
         "delete from version where node_id in (select cast(value ->> 0 as bigint) from json_each($1))",
         "delete from edit_session where node_id in (select cast(value ->> 0 as bigint) from json_each($1))",
         "delete from hold where node_id in (select cast(value ->> 0 as bigint) from json_each($1))",

@@ -5,10 +5,10 @@ use std::collections::HashMap;
 use sqlx::{Row, any::AnyRow};
 use uuid::Uuid;
 
-use super::{Conn, Result, Tx, account::uid, id_rows};
+use super::{Conn, Result, Tx, account::uid, id_rows, list::pattern};
 use crate::{
     clock::from_micros,
-    model::{AccountId, Entry, NodeId, NodeIds},
+    model::{AccountId, ContentOrder, ContentQuery, Entry, NodeId, NodeIds},
 };
 
 /// A folder's way up, from itself to its account's root.
@@ -24,6 +24,15 @@ pub(crate) struct WayUp {
     pub(crate) trashed: Option<i64>,
     /// The lowest of them that is not live is deleted.
     pub(crate) deleted: bool,
+    /// How many of the ids are live, from the folder itself on up to the first that is not.
+    pub(crate) live: usize,
+}
+
+impl WayUp {
+    /// How deep the folder lies; an account's root is 0 deep.
+    pub(crate) fn depth(&self) -> i64 {
+        self.ids.len() as i64 - 1
+    }
 }
 
 /// The ways up of several folders, walked once each.
@@ -48,6 +57,7 @@ pub(crate) async fn ways_up(conn: &mut Conn, folders: impl IntoIterator<Item = i
             way.deleted = state == 3;
             way.trashed = (state == 2).then_some(id);
         }
+        way.live += usize::from(way.visible);
         way.ids.push(id);
         if row.get::<Option<i64>, _>("parent_id").is_some() {
             way.path.insert(0, row.get("name"));
@@ -206,6 +216,70 @@ pub(crate) async fn change_totals(tx: &mut Tx, changed: &str) -> Result<()> {
     .execute(&mut **tx)
     .await
     .map(drop)
+}
+
+/// How many live children each of these folders has; those without any are left out.
+pub(crate) async fn child_counts(conn: &mut Conn, folders: impl IntoIterator<Item = i64>) -> Result<HashMap<i64, u64>> {
+    let found: Vec<(i64, i64)> = sqlx::query_as(
+        "select n.parent_id, count(*) from json_each($1) j cross join node n \
+         on n.parent_id = cast(j.value ->> 0 as bigint) where n.state = 1 group by n.parent_id",
+    )
+    .bind(id_rows(folders))
+    .fetch_all(conn)
+    .await?;
+    Ok(found.into_iter().map(|(folder, count)| (folder, count as u64)).collect())
+}
+
+/// Describes a folder anew.
+pub(crate) async fn describe(tx: &mut Tx, id: i64, description: &str) -> Result<()> {
+    sqlx::query("update node set description = $2 where id = $1")
+        .bind(id)
+        .bind(description)
+        .execute(&mut **tx)
+        .await
+        .map(drop)
+}
+
+/// The live children of a folder that a list asks for: `$1` is the folder, `$2` the name or an empty text, `$3` the
+/// pattern or an empty text.
+const ASKED_FOR: &str = "n.parent_id = $1 and n.state = 1 and ($2 = '' or n.name = $2) \
+     and ($3 = '' or lower(n.name) like $3 escape '\\')";
+
+/// One page of a folder's live children: ids, and whether each is a folder; folders first.
+pub(crate) async fn children(conn: &mut Conn, folder: i64, query: &ContentQuery) -> Result<Vec<(i64, bool)>> {
+    let direction = if query.descending { "desc" } else { "asc" };
+    let order = match query.order {
+        ContentOrder::Name => format!("n.folded {direction}"),
+        ContentOrder::Created => format!("n.created_at {direction}"),
+        ContentOrder::Modified => format!("n.modified_at {direction}"),
+        ContentOrder::Size => format!("coalesce(v.size, n.bytes) {direction}"),
+    };
+    let sql = format!(
+        "select n.id, case n.kind when 'folder' then 1 else 0 end as is_folder from node n \
+         left join version v on v.id = n.version_id where {ASKED_FOR} \
+         order by case n.kind when 'folder' then 0 else 1 end, {order}, n.id {direction} limit $4 offset $5"
+    );
+    let found: Vec<(i64, i64)> = sqlx::query_as(sqlx::AssertSqlSafe(sql))
+        .bind(folder)
+        .bind(query.name.as_deref().unwrap_or_default())
+        .bind(pattern(query.find.as_deref()))
+        .bind(i64::from(query.limit))
+        .bind(i64::try_from(query.offset).unwrap_or(i64::MAX))
+        .fetch_all(conn)
+        .await?;
+    Ok(found.into_iter().map(|(id, is_folder)| (id, is_folder != 0)).collect())
+}
+
+/// How many children [`children`] would list without its bounds.
+pub(crate) async fn count_children(conn: &mut Conn, folder: i64, query: &ContentQuery) -> Result<u64> {
+    let sql = format!("select count(*) from node n where {ASKED_FOR}");
+    sqlx::query_scalar::<_, i64>(sqlx::AssertSqlSafe(sql))
+        .bind(folder)
+        .bind(query.name.as_deref().unwrap_or_default())
+        .bind(pattern(query.find.as_deref()))
+        .fetch_one(conn)
+        .await
+        .map(|count| count as u64)
 }
 
 /// How many live children a folder has.

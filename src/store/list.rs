@@ -31,7 +31,7 @@ pub(crate) async fn files(
     let rows = sqlx::query(AssertSqlSafe(sql))
         .bind(now)
         .bind(account.map_or(0, |account| account.0))
-        .bind(pattern(query))
+        .bind(pattern(query.find.as_deref()))
         .bind(i64::from(query.limit))
         .bind(i64::try_from(query.offset).unwrap_or(i64::MAX))
         .fetch_all(conn)
@@ -46,7 +46,7 @@ pub(crate) async fn count(conn: &mut Conn, account: Option<AccountId>, query: &F
     sqlx::query_scalar::<_, i64>(AssertSqlSafe(sql))
         .bind(0)
         .bind(account.map_or(0, |account| account.0))
-        .bind(pattern(query))
+        .bind(pattern(query.find.as_deref()))
         .fetch_one(conn)
         .await
         .map(|count| count as u64)
@@ -81,8 +81,9 @@ async fn hides_folders(conn: &mut Conn, account: Option<AccountId>) -> Result<bo
     .map(|found| found > 0)
 }
 
-fn pattern(query: &FileQuery) -> String {
-    let Some(text) = query.find.as_deref().filter(|text| !text.is_empty()) else {
+/// What a name is compared with that is to contain a text, ASCII case aside; empty where any name will do.
+pub(super) fn pattern(find: Option<&str>) -> String {
+    let Some(text) = find.filter(|text| !text.is_empty()) else {
         return String::new();
     };
     let escaped = text.replace('\\', "\\\\").replace('%', "\\%").replace('_', "\\_");

@@ -13,14 +13,18 @@ pub(crate) mod hold;
 pub(crate) mod key;
 pub(crate) mod link;
 pub(crate) mod list;
+pub(crate) mod lock;
 pub(crate) mod node;
+pub(crate) mod operation;
 pub(crate) mod purge;
+pub(crate) mod relocate;
 pub(crate) mod setting;
 pub(crate) mod share;
 pub(crate) mod staged;
 pub(crate) mod transfer;
 pub(crate) mod trash;
 pub(crate) mod upload;
+pub(crate) mod version;
 
 use std::ops::{Deref, DerefMut};
 

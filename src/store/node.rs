@@ -1,9 +1,18 @@
-//! Files and their versions.
+//! Files, and what any node's row says.
+
+use std::collections::HashSet;
+
+use std::collections::HashMap;
 
 use sqlx::{Row, any::AnyRow};
 use uuid::Uuid;
 
-use super::{Conn, Result, Tx, account::uid, id_rows, rows};
+use super::{
+    Conn, Result, Tx,
+    account::uid,
+    id_rows, rows,
+    version::{self, NewVersion},
+};
 use crate::model::{AccountId, NodeId, NodeIds};
 
 /// A file as its row has it: its folder was not looked at yet, so it may be hidden by one above.
@@ -96,14 +105,25 @@ pub(crate) async fn files(conn: &mut Conn, ids: &[i64], now: i64) -> Result<Vec<
     Ok(found.into_iter().map(file_row).collect())
 }
 
-/// The live versions of a file, newest first.
-pub(crate) async fn versions(conn: &mut Conn, file: i64, now: i64) -> Result<Vec<FileRow>> {
-    let sql = format!(
-        "select {FILE_COLUMNS} from node n join version v on v.node_id = n.id where n.id = $2 and v.state = 1 \
-         order by v.number desc"
-    );
-    let found = sqlx::query(sqlx::AssertSqlSafe(sql)).bind(now).bind(file).fetch_all(conn).await?;
-    Ok(found.into_iter().map(file_row).collect())
+/// Where a file lies.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Place {
+    pub(crate) parent: i64,
+    /// In a trash, itself.
+    pub(crate) trashed: bool,
+}
+
+/// Where these files lie, by id.
+pub(crate) async fn places(conn: &mut Conn, ids: impl IntoIterator<Item = i64>) -> Result<HashMap<i64, Place>> {
+    let found: Vec<(i64, i64, i64)> = sqlx::query_as(
+        "select n.id, n.parent_id, n.state from json_each($1) j cross join node n \
+         on n.id = cast(j.value ->> 0 as bigint) where n.kind = 'file'",
+    )
+    .bind(id_rows(ids))
+    .fetch_all(conn)
+    .await?;
+    let place = |(id, parent, state)| (id, Place { parent, trashed: state == 2 });
+    Ok(found.into_iter().map(place).collect())
 }
 
 /// What a reference to a node comes to: its row's ids, kind and state, whatever lies above it.
@@ -176,6 +196,64 @@ pub(crate) async fn name_taken(conn: &mut Conn, folder: i64, name: &str) -> Resu
     .map(|found| found > 0)
 }
 
+/// The oldest live child of a folder that has this name, compared exactly, leaving one node out of account: its uid.
+pub(crate) async fn taken(conn: &mut Conn, folder: i64, name: &str, except: Option<i64>) -> Result<Option<Uuid>> {
+    let row = sqlx::query(
+        "select uid from node where parent_id = $1 and name = $2 and state = 1 and id <> $3 order by id limit 1",
+    )
+    .bind(folder)
+    .bind(name)
+    .bind(except.unwrap_or(0))
+    .fetch_optional(conn)
+    .await?;
+    Ok(row.map(|row| uid(&row, "uid")))
+}
+
+/// The oldest live child of a folder that has this name in any case, leaving one node out of account: its uid.
+pub(crate) async fn taken_any_case(
+    conn: &mut Conn,
+    folder: i64,
+    name: &str,
+    except: Option<i64>,
+) -> Result<Option<Uuid>> {
+    let row = sqlx::query(
+        "select uid from node where parent_id = $1 and folded = $2 and state = 1 and id <> $3 order by id limit 1",
+    )
+    .bind(folder)
+    .bind(name.to_lowercase())
+    .bind(except.unwrap_or(0))
+    .fetch_optional(conn)
+    .await?;
+    Ok(row.map(|row| uid(&row, "uid")))
+}
+
+/// The names in lower case of a folder's live children that begin so in lower case.
+pub(crate) async fn folded_beginning(conn: &mut Conn, folder: i64, beginning: &str) -> Result<HashSet<String>> {
+    let found: Vec<String> = sqlx::query_scalar(
+        "select folded from node where parent_id = $1 and folded >= $2 and folded < $3 and state = 1",
+    )
+    .bind(folder)
+    .bind(beginning)
+    .bind(format!("{beginning}\u{10ffff}"))
+    .fetch_all(conn)
+    .await?;
+    Ok(found.into_iter().collect())
+}
+
+/// Gives a node another name; the modifier and the time are those of the change.
+pub(crate) async fn rename(tx: &mut Tx, id: i64, name: &str, modifier: AccountId) -> Result<()> {
+    let now = tx.now;
+    sqlx::query("update node set name = $2, folded = $3, modifier_id = $4, modified_at = $5 where id = $1")
+        .bind(id)
+        .bind(name)
+        .bind(name.to_lowercase())
+        .bind(modifier.0)
+        .bind(now)
+        .execute(&mut **tx)
+        .await
+        .map(drop)
+}
+
 /// The names of a folder's live children that begin with a text.
 pub(crate) async fn names_beginning(conn: &mut Conn, folder: i64, beginning: &str) -> Result<Vec<String>> {
     sqlx::query_scalar(
@@ -227,27 +305,25 @@ pub(crate) async fn insert_file(tx: &mut Tx, new: &NewNode<'_>) -> Result<NodeId
     .bind(new.name.to_lowercase())
     .fetch_one(&mut **tx)
     .await?;
-    let version: i64 = sqlx::query_scalar(
-        "insert into version (node_id, number, size, sha256, media_type, object_key, creator_id, created_at) \
-         values ($1, 1, $2, $3, $4, $5, $6, $7) returning id",
-    )
-    .bind(id)
-    .bind(new.size as i64)
-    .bind(new.sha256)
-    .bind(new.media_type)
-    .bind(new.object_key)
-    .bind(new.creator.0)
-    .bind(now)
-    .fetch_one(&mut **tx)
-    .await?;
+    let first = NewVersion {
+        node: id,
+        number: 1,
+        size: new.size,
+        sha256: new.sha256,
+        media_type: new.media_type,
+        object_key: new.object_key,
+        creator: new.creator,
+    };
+    let version = version::insert(tx, &first).await?;
     sqlx::query("update node set version_id = $1 where id = $2").bind(version).bind(id).execute(&mut **tx).await?;
     Ok(NodeId(id))
 }
 
-/// Live files whose end time has come and that no hold, edit session or other's lock keeps: ids and owners, oldest end first.
+/// Files whose end time has come, live ones and such as were in a trash before that, and that no hold, edit session or other's lock keeps: ids and owners, oldest end first.
 pub(crate) async fn expired(conn: &mut Conn, now: i64, limit: i64) -> Result<Vec<(i64, AccountId)>> {
     let found: Vec<(i64, i64)> = sqlx::query_as(
-        "select id, account_id from node where expires_at <= $1 and kind = 'file' and state = 1 and not exists \
+        "select id, account_id from node where expires_at <= $1 and kind = 'file' and (state = 1 or (state = 2 \
+         and deleted_at < expires_at)) and not exists \
          (select 1 from hold h where h.node_id = node.id and (h.until is null or h.until > $1)) \
          and not exists (select 1 from edit_session e where e.node_id = node.id and e.expires_at > $1) \
          and (locked_by is null or locked_by = account_id) order by expires_at limit $2",

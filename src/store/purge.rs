@@ -32,19 +32,36 @@ fn entry(row: AnyRow) -> Entry {
     }
 }
 
-/// Queues the objects of all versions of marked nodes.
+/// Queues the objects of all versions of marked nodes; those marked by themselves before are queued already.
 pub(crate) async fn queue_versions(tx: &mut Tx, nodes: &str, not_before: i64, lease_until: i64) -> Result<()> {
     let now = tx.now;
     sqlx::query(
         "insert into purge (object_key, node_id, account_id, size, queued_at, not_before, lease_until, attempts) \
          select v.object_key, n.id, n.account_id, v.size, $2, $3, $4, case when $4 > 0 then 1 else 0 end \
          from json_each($1) j \
-         cross join node n on n.id = cast(j.value ->> 0 as bigint) join version v on v.node_id = n.id",
+         cross join node n on n.id = cast(j.value ->> 0 as bigint) join version v on v.node_id = n.id \
+         where v.state <> 3",
     )
     .bind(nodes)
     .bind(now)
     .bind(not_before)
     .bind(lease_until)
+    .execute(&mut **tx)
+    .await
+    .map(drop)
+}
+
+/// Queues the objects of single versions that were marked by themselves.
+pub(crate) async fn queue_single(tx: &mut Tx, versions: &str, not_before: i64) -> Result<()> {
+    let now = tx.now;
+    sqlx::query(
+        "insert into purge (object_key, node_id, version_id, account_id, size, queued_at, not_before) \
+         select v.object_key, n.id, v.id, n.account_id, v.size, $2, $3 from json_each($1) j \
+         cross join version v on v.id = cast(j.value ->> 0 as bigint) join node n on n.id = v.node_id",
+    )
+    .bind(versions)
+    .bind(now)
+    .bind(not_before)
     .execute(&mut **tx)
     .await
     .map(drop)
@@ -140,11 +157,11 @@ pub(crate) async fn of_nodes(conn: &mut Conn, nodes: &str) -> Result<Vec<Entry>>
     Ok(found.into_iter().map(entry).collect())
 }
 
-/// Drops entries whose objects are gone; gives the account and size of those that were still there.
-pub(crate) async fn finish(tx: &mut Tx, ids: &str) -> Result<Vec<(i64, i64)>> {
+/// Drops entries whose objects are gone; gives account, size and single version of those that were still there.
+pub(crate) async fn finish(tx: &mut Tx, ids: &str) -> Result<Vec<(i64, i64, Option<i64>)>> {
     sqlx::query_as(
         "delete from purge where id in (select cast(value ->> 0 as bigint) from json_each($1)) \
-         returning account_id, size",
+         returning account_id, size, version_id",
     )
     .bind(ids)
     .fetch_all(&mut **tx)

@@ -38,8 +38,14 @@ fn staged(row: AnyRow) -> Staged {
     }
 }
 
-/// Names an object that will be written.
-pub(crate) async fn insert(tx: &mut Tx, key: &ObjectKey, upload: i64, account: AccountId, start: u64) -> Result<()> {
+/// Names an object that will be written. Without an upload it stands for itself until [`take`].
+pub(crate) async fn insert(
+    tx: &mut Tx,
+    key: &ObjectKey,
+    upload: Option<i64>,
+    account: AccountId,
+    start: u64,
+) -> Result<()> {
     let now = tx.now;
     sqlx::query(
         "insert into staged (object_key, upload_id, account_id, start, size, created_at) values ($1, $2, $3, $4, 0, $5)",
@@ -85,6 +91,12 @@ pub(crate) async fn remove(tx: &mut Tx, keys: &[ObjectKey]) -> Result<()> {
         .execute(&mut **tx)
         .await
         .map(drop)
+}
+
+/// Forgets an object that becomes a version now; says whether it was there, and not given up.
+pub(crate) async fn take(tx: &mut Tx, key: &ObjectKey) -> Result<bool> {
+    let done = sqlx::query("delete from staged where object_key = $1").bind(key.as_str()).execute(&mut **tx).await?;
+    Ok(done.rows_affected() > 0)
 }
 
 /// Forgets an object that was not noted as written; says whether it was there.

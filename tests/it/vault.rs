@@ -1,11 +1,13 @@
 //! The MetaDefender Vault dialect against its contract (vault.md). Bodies are written by eye from the contract.
 
 mod bad_input;
+pub(crate) mod bin;
 mod cross;
 pub(crate) mod delete;
 mod expiry;
 mod fault;
 mod read;
+mod rename;
 mod seed;
 pub(crate) mod sign_in;
 mod token;

@@ -6,7 +6,10 @@ use uuid::Uuid;
 
 use super::{Engine, Finished, UPLOAD_LIFE, discard, end, place, reserve_quota, root_place};
 use crate::{
-    engine::error::{Error, Result},
+    engine::{
+        error::{Error, Result},
+        file,
+    },
     model::{AccountId, Caller, FileInfo, NewFile},
     objects::{ObjectKey, Stored},
     store::{
@@ -54,7 +57,7 @@ impl Engine {
                     expires_at: Some(tx.now + UPLOAD_LIFE.as_micros() as i64),
                 };
                 let id = upload::insert(tx, &upload).await?;
-                staged::insert(tx, &staged_key, id, owner, 0).await?;
+                staged::insert(tx, &staged_key, Some(id), owner, 0).await?;
                 Ok(id)
             })
             .await
@@ -76,8 +79,7 @@ impl Engine {
         if shown.is_err() {
             self.end_direct(uid).await;
         }
-        shown??;
-        self.file(caller, uid).await
+        shown?
     }
 
     async fn end_direct(&self, uid: Uuid) {
@@ -102,7 +104,7 @@ async fn show(
     key: &ObjectKey,
     stored: &Stored,
     private: bool,
-) -> Result<Result<()>> {
+) -> Result<Result<FileInfo>> {
     let upload = match staged::written(tx, key, 0, stored).await? {
         Some(id) => upload::by_id(tx, id).await?,
         None => None,
@@ -121,7 +123,7 @@ async fn show(
     let finished = Finished { upload: &upload, object, name: &upload.name, group: None, private, expires_at: None };
     place(tx, &root, finished).await?;
     account::make_category(tx, owner).await?;
-    Ok(Ok(()))
+    Ok(Ok(file::shown_one(tx, uid).await?))
 }
 
 /// The newest visible file of an account that has this name.

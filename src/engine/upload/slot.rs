@@ -8,6 +8,7 @@ use crate::{
     engine::{
         ByteStream,
         error::{Error, Result},
+        file,
     },
     model::{AccountId, Caller, FileInfo, NodeName, Slot},
     objects::{ObjectKey, Stored},
@@ -98,7 +99,7 @@ impl Engine {
                 if staged::count_unwritten(tx, open.id).await? >= PUTS_UNDER_WAY {
                     return Err(Error::TooManyUploads);
                 }
-                staged::insert(tx, &staged_key, open.id, open.owner, 0).await?;
+                staged::insert(tx, &staged_key, Some(open.id), open.owner, 0).await?;
                 Ok((open.owner, remaining.min(LARGEST_OBJECT)))
             })
             .await?;
@@ -115,10 +116,11 @@ impl Engine {
     /// `NotFound`, `Incomplete` (no bytes yet).
     pub async fn verify_slot(&self, caller: &Caller, uid: Uuid) -> Result<FileInfo> {
         let account = caller.account;
-        self.committer
+        let shown = self
+            .committer
             .write("slot.verify", async move |tx: &mut Tx| {
                 let now = tx.now;
-                let Some(open) = upload::open_slot(tx, uid, now).await? else { return Ok(()) };
+                let Some(open) = upload::open_slot(tx, uid, now).await? else { return Ok(None) };
                 if open.owner != account {
                     return Err(Error::NotFound);
                 }
@@ -128,10 +130,14 @@ impl Engine {
                 let root = root_place(tx, account).await?;
                 let finished =
                     Finished { upload: &open, object, name: &open.name, group: None, private: true, expires_at: None };
-                place(tx, &root, finished).await.map(drop)
+                place(tx, &root, finished).await?;
+                file::shown_one(tx, uid).await.map(Some)
             })
             .await?;
-        self.file(caller, uid).await
+        match shown {
+            Some(file) => Ok(file),
+            None => self.file(caller, uid).await,
+        }
     }
 }
 

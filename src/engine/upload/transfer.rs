@@ -15,6 +15,7 @@ use crate::{
     engine::{
         ByteStream,
         error::{Error, Result},
+        name,
     },
     model::{AccountId, Caller, Chunk, FileInfo, NewTransferFile, Transfer},
     objects::{ObjectKey, Stored},
@@ -169,7 +170,7 @@ impl Engine {
                     None => next_start(tx, &upload).await?,
                 };
                 let limit = upload.bytes.checked_sub(start).ok_or(Error::TooLarge)?.min(LARGEST_CHUNK);
-                staged::insert(tx, &staged_key, upload.id, upload.owner, start).await?;
+                staged::insert(tx, &staged_key, Some(upload.id), upload.owner, start).await?;
                 Ok((upload.owner, start, limit))
             })
             .await?;
@@ -222,7 +223,7 @@ impl Engine {
                     upload::complete(tx, upload.id).await?;
                     return Ok(None);
                 }
-                staged::insert(tx, &staged_key, upload.id, open.owner, 0).await?;
+                staged::insert(tx, &staged_key, Some(upload.id), open.owner, 0).await?;
                 Ok(Some((upload, pieces)))
             })
             .await?;
@@ -448,7 +449,7 @@ impl Places {
         if !node::name_taken(tx, folder, name).await? {
             return Ok(name.to_owned());
         }
-        let (stem, extension) = split_extension(name);
+        let (stem, extension) = name::split_ending(name);
         let numbered = match self.numbered.entry((folder, stem.to_owned())) {
             Entry::Occupied(entry) => entry.into_mut(),
             Entry::Vacant(entry) => {
@@ -458,7 +459,7 @@ impl Places {
         };
         let next = numbered.next.entry(extension.to_owned()).or_insert(1);
         loop {
-            let candidate = number_name(stem, extension, *next);
+            let candidate = name::number_name(stem, extension, *next);
             *next += 1;
             // The second look is for a long stem that had to be cut: its numbered names begin otherwise.
             if !numbered.taken.contains(&candidate) && !node::name_taken(tx, folder, &candidate).await? {
@@ -466,21 +467,6 @@ impl Places {
             }
         }
     }
-}
-
-/// What a number goes between: `report` and `.pdf`. An ending too long to leave it room is part of the name.
-fn split_extension(name: &str) -> (&str, &str) {
-    match name.rfind('.') {
-        Some(dot) if dot > 0 && name[dot..].chars().count() < 200 => name.split_at(dot),
-        _ => (name, ""),
-    }
-}
-
-/// `report(2).pdf`, within the 255 characters of a name.
-fn number_name(stem: &str, extension: &str, number: u64) -> String {
-    let suffix = format!("({number}){extension}");
-    let room = 255usize.saturating_sub(suffix.chars().count());
-    stem.chars().take(room).chain(suffix.chars()).collect()
 }
 
 async fn show(tx: &mut Tx, places: &mut Places, group: Uuid, upload: &Upload, expires_at: Option<i64>) -> Result<()> {

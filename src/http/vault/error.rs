@@ -28,6 +28,13 @@ impl Reason {
     pub(super) const LOCKED: Self = Self::new("The file is locked or being edited.", "API_FILE_LOCKED");
     pub(super) const ON_HOLD: Self = Self::new("The file is under a legal hold.", "API_FILE_ON_HOLD");
 
+    pub(super) const FILE_NOT_FOUND: Self = Self::new("The specified file could not be found", "API_FILE_NOT_FOUND");
+    pub(super) const FILE_TO_MOVE_NOT_FOUND: Self =
+        Self::new("Could not update file. Could not find file by given GUID.", "API_FILE_UPDATE_NO_FILE_FOUND");
+    pub(super) const NAME_IN_USE: Self = Self::new("The file name is already in use", "API_FILE_NAME_IN_USE");
+    pub(super) const QUOTA_EXCEEDED: Self = Self::new("Storage quota exceeded", "API_QUOTA_EXCEEDED");
+    pub(super) const INVALID_REQUEST: Self = Self::new("Invalid HTTP request", "API_BAD_REQUEST");
+
     const fn new(message: &'static str, key: &'static str) -> Self {
         Self { message, key }
     }
@@ -44,22 +51,23 @@ pub(super) struct Refusal {
 }
 
 impl Refusal {
-    pub(super) const INVALID_REQUEST: Self = Self::bad_request("Invalid HTTP request", "API_BAD_REQUEST");
+    pub(super) const INVALID_REQUEST: Self = Self::bad_request(Reason::INVALID_REQUEST);
     pub(super) const INVALID_PARAMETER: Self =
-        Self::unauthorized("One or more parameters are invalid", "API_INVALID_PARAMETER");
+        Self::unauthorized(Reason::new("One or more parameters are invalid", "API_INVALID_PARAMETER"));
     pub(super) const KEY_INCORRECT: Self = Self::forbidden(Reason::new("API key is incorrect", "API_KEY_INCORRECT"));
     pub(super) const ACCESS_DENIED: Self = Self::forbidden(Reason::new("Access denied", "API_ACCESS_DENIED"));
-    pub(super) const FILE_NOT_FOUND: Self =
-        Self::not_found(Reason::new("The specified file could not be found", "API_FILE_NOT_FOUND"));
+    pub(super) const FILE_NOT_FOUND: Self = Self::not_found(Reason::FILE_NOT_FOUND);
+    /// In 2019's words a rename of what is not there is a bad request (4.11).
+    const FILE_TO_RENAME_NOT_FOUND: Self = Self::bad_request(Reason::FILE_NOT_FOUND);
     pub(super) const FOLDER_NOT_FOUND: Self =
         Self::not_found(Reason::new("The specified folder could not be found", "API_FOLDER_NOT_FOUND"));
     pub(super) const UNKNOWN_PATH: Self =
         Self::not_found(Reason::new("The requested resource could not be found", "API_BAD_REQUEST"));
     pub(super) const METHOD_NOT_ALLOWED: Self =
         Self::new(StatusCode::METHOD_NOT_ALLOWED, "MethodNotAllowed", "Method not allowed", "API_BAD_REQUEST");
-    const NAME_IN_USE: Self = Self::bad_request("The file name is already in use", "API_FILE_NAME_IN_USE");
-    const QUOTA_EXCEEDED: Self = Self::unauthorized("Storage quota exceeded", "API_QUOTA_EXCEEDED");
-    const STORAGE_FULL: Self = Self::unauthorized("Storage is full.", "API_QUOTA_EXCEEDED");
+    const NAME_IN_USE: Self = Self::bad_request(Reason::NAME_IN_USE);
+    const QUOTA_EXCEEDED: Self = Self::unauthorized(Reason::QUOTA_EXCEEDED);
+    const STORAGE_FULL: Self = Self::unauthorized(Reason::new("Storage is full.", "API_QUOTA_EXCEEDED"));
     const TOO_MANY_ATTEMPTS: Self =
         Self::new(StatusCode::TOO_MANY_REQUESTS, "TooManyRequests", "Too many attempts", "API_TOO_MANY_ATTEMPTS");
     pub(super) const UNAVAILABLE: Self = Self::new(
@@ -78,12 +86,12 @@ impl Refusal {
         Self::new(StatusCode::NOT_FOUND, "NotFound", reason.message, reason.key)
     }
 
-    const fn bad_request(message: &'static str, key: &'static str) -> Self {
-        Self::new(StatusCode::BAD_REQUEST, "BadRequest", message, key)
+    const fn bad_request(reason: Reason) -> Self {
+        Self::new(StatusCode::BAD_REQUEST, "BadRequest", reason.message, reason.key)
     }
 
-    const fn unauthorized(message: &'static str, key: &'static str) -> Self {
-        Self::new(StatusCode::UNAUTHORIZED, "Unauthorized", message, key)
+    const fn unauthorized(reason: Reason) -> Self {
+        Self::new(StatusCode::UNAUTHORIZED, "Unauthorized", reason.message, reason.key)
     }
 
     const fn new(status: StatusCode, status_code: &'static str, message: &'static str, key: &'static str) -> Self {
@@ -98,6 +106,14 @@ impl Refusal {
     pub(super) fn of_folder(error: Error) -> Self {
         match Self::from(error) {
             Self::FILE_NOT_FOUND => Self::FOLDER_NOT_FOUND,
+            other => other,
+        }
+    }
+
+    /// As [`From<Error>`], for a rename.
+    pub(super) fn of_rename(error: Error) -> Self {
+        match Self::from(error) {
+            Self::FILE_NOT_FOUND => Self::FILE_TO_RENAME_NOT_FOUND,
             other => other,
         }
     }

@@ -4,12 +4,13 @@ use axum::{extract::State, response::Response};
 use serde::Deserialize;
 
 use super::{
+    bin,
     error::Refusal,
     params::{self, Count, Id, Params, Segments, Start},
     wire::{self, FileStatus, List},
 };
 use crate::{
-    engine::model::{Caller, FileOrder, FileQuery, Page, Whose},
+    engine::model::{Caller, FileInfo, FileOrder, FileQuery, Page, Whose},
     http::{
         App,
         content::{Disposition, user_bytes},
@@ -41,12 +42,26 @@ pub(super) async fn list(
     params: Params,
 ) -> Result<Response, Refusal> {
     let (order, descending) = order(&params)?;
-    let live = asks_for_live(&params)?;
+    let states = States::parse(&params)?;
     let query = FileQuery { whose: list.into(), order, descending, find: params.find()?, offset, limit };
-    let page = app.engine.files(&caller, query).await?;
-    let page = if live { page } else { Page { total: 0, items: Vec::new() } };
+    let mut page = app.engine.files(&caller, query.clone()).await?;
+    if !states.live {
+        page = Page { total: 0, items: Vec::new() };
+    }
+    if states.binned {
+        page = followed_by(page, bin::files(&app, &caller, &query).await?, offset, limit);
+    }
     let items = page.items.into_iter().map(|file| FileStatus::new(file, &caller)).collect();
     Ok(wire::json(&List { filter_count: page.total, items }))
+}
+
+/// The page of a longer list, in which more stand behind those that the page is of.
+fn followed_by(mut page: Page<FileInfo>, more: Vec<FileInfo>, offset: u64, limit: u32) -> Page<FileInfo> {
+    let skip = usize::try_from(offset.saturating_sub(page.total)).unwrap_or(usize::MAX);
+    let room = (limit as usize).saturating_sub(page.items.len());
+    page.total += more.len() as u64;
+    page.items.extend(more.into_iter().skip(skip).take(room));
+    page
 }
 
 /// Whose files a list is to show.
@@ -74,17 +89,24 @@ fn order(params: &Params) -> Result<(FileOrder, bool), Refusal> {
     Ok((column.map_or(FileOrder::Id, |place| COLUMNS[place].1), descending))
 }
 
-/// The vendor's names of a file's states. Files that are not live are in none of the lists: `Deleted` will show what
-/// lies in a bin once there is one, and the other states do not occur here.
+/// The vendor's names of a file's states. Only [`wire::AVAILABLE`] and [`wire::DELETED`] occur here.
 const STATES: [&str; 9] =
     ["Unknown", "Uploading", "Pending", "Processing", "Available", "Locked", "Blocked", "Unavailable", "Deleted"];
 
-/// Whether a list asks for live files: if it names no states, or names theirs.
-fn asks_for_live(params: &Params) -> Result<bool, Refusal> {
-    let Some(states) = params.text("AvailabilityState")? else {
-        return Ok(true);
-    };
-    let asked = states.split(',').map(|state| params::word(state.trim(), &STATES));
-    let asked = asked.collect::<Result<Vec<_>, _>>()?;
-    Ok(asked.iter().any(|place| STATES[*place] == wire::AVAILABLE))
+/// Which files a list asks for: live ones if it names no states.
+struct States {
+    live: bool,
+    binned: bool,
+}
+
+impl States {
+    fn parse(params: &Params) -> Result<Self, Refusal> {
+        let Some(states) = params.text("AvailabilityState")? else {
+            return Ok(Self { live: true, binned: false });
+        };
+        let asked = states.split(',').map(|state| params::word(state.trim(), &STATES));
+        let asked = asked.collect::<Result<Vec<_>, _>>()?;
+        let names = |state: &str| asked.iter().any(|place| STATES[*place] == state);
+        Ok(Self { live: names(wire::AVAILABLE), binned: names(wire::DELETED) })
+    }
 }

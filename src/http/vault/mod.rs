@@ -3,11 +3,13 @@
 //! Most parameters travel in headers, most refusals are one of four statuses, and ids are the files' own uids. A batch
 //! delete is best effort: each file has its own outcome, and the answer has one of two shapes.
 
+mod bin;
 mod delete;
 mod error;
 mod file;
 mod folder;
 mod params;
+mod relocate;
 mod token;
 mod transfer;
 mod wire;
@@ -19,12 +21,12 @@ use axum::{
         request::Parts,
     },
     response::{IntoResponse, Response},
-    routing::{delete, get, patch, post},
+    routing::{delete, get, patch, post, put},
 };
 use error::Refusal;
 use wire::{
-    AddedFile, CommittedTransfer, Done, EndedToken, FileStatus, FilesOutcome, FinishedFile, FolderContent,
-    FoldersOutcome, List, NewToken, OpenTransfer, RootFolder, Token, Version,
+    AddedFile, BinEntry, CommittedTransfer, Done, Emptied, EndedToken, FileStatus, FilesOutcome, FinishedFile,
+    FolderContent, FoldersOutcome, List, NewToken, OpenTransfer, RootFolder, Token, Version,
 };
 
 use super::{Access, App, Dialect, Route};
@@ -61,6 +63,12 @@ impl Dialect for Vault {
             Route::new(Method::DELETE, "/vault_rest/folders", Write, "Delete many folders with all below them", || delete(delete::folders)).takes(r#"["6f1c0d7e3f0a4a539f520b1d8f2c7a11"]"#).answers::<FoldersOutcome>(),
             Route::new(Method::GET, "/vault_rest/root_folder", Read, "The account's root folder", || get(folder::root)).answers::<RootFolder>(),
             Route::new(Method::GET, "/vault_rest/folder_content/{folder_id}/{start}/{count}", Read, "What lies in a folder", || get(folder::content)).answers::<FolderContent>(),
+            Route::new(Method::PUT, "/vault_rest/rename_file", Write, "Rename a file", || put(relocate::rename)).takes(r#"{"file_id":"6f1c0d7e3f0a4a539f520b1d8f2c7a11","new_file_name":"report.pdf"}"#),
+            Route::new(Method::PUT, "/vault_rest/move_files", Write, "Move many files to a folder", || put(relocate::move_files)).takes(r#"{"files":[{"file_id":"6f1c0d7e3f0a4a539f520b1d8f2c7a11","name":"report.pdf"}],"new_path":"test"}"#),
+            Route::new(Method::GET, "/vault_rest/recycle_bin/{start}/{count}", Read, "What lies in the bin", || get(bin::list)).answers::<List<BinEntry>>(),
+            Route::new(Method::PUT, "/vault_rest/recycle_bin/restore", Write, "Restore from the bin", || put(bin::restore)).takes(r#"["6f1c0d7e3f0a4a539f520b1d8f2c7a11"]"#).answers::<FilesOutcome>(),
+            Route::new(Method::DELETE, "/vault_rest/recycle_bin", Write, "Destroy what lies in the bin", || delete(bin::purge)).takes(r#"["6f1c0d7e3f0a4a539f520b1d8f2c7a11"]"#).answers::<FilesOutcome>(),
+            Route::new(Method::DELETE, "/vault_rest/recycle_bin/all", Write, "Empty the bin", || delete(bin::empty)).answers::<Emptied>(),
         ]
     }
 

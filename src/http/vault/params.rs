@@ -192,20 +192,12 @@ impl Params {
     }
 
     pub(super) fn file_name(&self) -> Result<NodeName, Refusal> {
-        NodeName::parse(self.required("file_name")?).map_err(|_| Refusal::INVALID_PARAMETER)
+        name(self.required("file_name")?)
     }
 
     /// Folder names below the root, from `/a/b` or `a\b`; empty for the root.
     pub(super) fn path(&self) -> Result<Vec<NodeName>, Refusal> {
-        let separators = ['/', '\\'];
-        let path = self.text("path")?.unwrap_or_default().trim_matches(separators);
-        match path {
-            "" => Ok(Vec::new()),
-            path => path
-                .split(separators)
-                .map(|name| NodeName::parse(name).map_err(|_| Refusal::INVALID_PARAMETER))
-                .collect(),
-        }
+        folders(self.text("path")?.unwrap_or_default())
     }
 
     /// When files are to end: `expires_after` or `expires`, not both, not in the past.
@@ -233,6 +225,44 @@ impl Params {
         let column = self.one_of("sort_column", columns)?;
         let direction = self.one_of("sort_direction", &["asc", "ascending", "desc", "descending"])?;
         Ok((column, direction.is_some_and(|direction| direction >= 2)))
+    }
+}
+
+fn name(text: &str) -> Result<NodeName, Refusal> {
+    NodeName::parse(text).map_err(|_| Refusal::INVALID_PARAMETER)
+}
+
+/// Folder names below the root, from `/a/b` or `a\b`; empty for the root.
+fn folders(path: &str) -> Result<Vec<NodeName>, Refusal> {
+    let separators = ['/', '\\'];
+    match path.trim_matches(separators) {
+        "" => Ok(Vec::new()),
+        path => path.split(separators).map(name).collect(),
+    }
+}
+
+/// Members of a JSON object. One that is missing or of another type is a bad parameter.
+pub(super) struct Members<'a>(pub(super) &'a Map<String, Value>);
+
+impl Members<'_> {
+    fn text(&self, member: &str) -> Result<&str, Refusal> {
+        self.0.get(member).and_then(Value::as_str).ok_or(Refusal::INVALID_PARAMETER)
+    }
+
+    pub(super) fn id(&self, member: &str) -> Result<Uuid, Refusal> {
+        Ok(Id::parse(self.text(member)?)?.0)
+    }
+
+    pub(super) fn name(&self, member: &str) -> Result<NodeName, Refusal> {
+        name(self.text(member)?)
+    }
+
+    pub(super) fn folders(&self, member: &str) -> Result<Vec<NodeName>, Refusal> {
+        folders(self.text(member)?)
+    }
+
+    pub(super) fn array(&self, member: &str) -> Result<&[Value], Refusal> {
+        self.0.get(member).and_then(Value::as_array).map(Vec::as_slice).ok_or(Refusal::INVALID_PARAMETER)
     }
 }
 

@@ -4,10 +4,10 @@ use schemars::JsonSchema;
 use serde::Serialize;
 use uuid::Uuid;
 
-use super::{d, n};
-use crate::{engine::model::Deleted, http::vault::error::Reason};
+use super::{ReasonBody, d, n};
+use crate::http::vault::error::Reason;
 
-/// The answer to a batch of files, for the description: one of two shapes.
+/// The answer to a batch, for the description: one of two shapes.
 #[derive(JsonSchema)]
 #[schemars(untagged)]
 #[allow(dead_code)]
@@ -16,7 +16,7 @@ pub(in crate::http::vault) enum FilesOutcome {
     SomeRefused(SomeRefused),
 }
 
-/// Shape (a) of a batch: all was marked.
+/// Shape (a) of a batch: all was done.
 #[derive(JsonSchema, Serialize)]
 pub(in crate::http::vault) struct AllMarked {
     message: (),
@@ -40,21 +40,22 @@ struct MarkedFile {
 }
 
 impl AllMarked {
-    pub(in crate::http::vault) fn new(files: Vec<&Deleted>) -> Self {
-        let success_counter = files.len();
-        let results = files.into_iter().map(|file| MarkedFile {
+    /// What was done, by id and name.
+    pub(in crate::http::vault) fn new(done: Vec<(Uuid, String)>) -> Self {
+        let success_counter = done.len();
+        let results = done.into_iter().map(|(uid, name)| MarkedFile {
             message: (),
             result: "Success",
             ui_message_key: (),
-            folder_name: file.name.clone(),
-            guid: n(file.uid),
+            folder_name: name,
+            guid: n(uid),
             result_number: 4,
         });
         Self { message: (), ui_message_key: (), final_result: 0, results: results.collect(), success_counter }
     }
 }
 
-/// Shape (b) of a batch: at least one file was not marked.
+/// Shape (b) of a batch: at least one was refused.
 #[derive(JsonSchema, Serialize)]
 pub(in crate::http::vault) struct SomeRefused {
     results: Vec<FileOutcome>,
@@ -76,11 +77,11 @@ struct OutcomeValue {
 }
 
 impl SomeRefused {
-    /// Each file with the reason why it was not marked, if it was not.
+    /// Each id with the reason why it was refused, if it was.
     pub(in crate::http::vault) fn new(outcomes: Vec<(Uuid, Option<Reason>)>) -> Self {
         let success_counter = outcomes.iter().filter(|(_, refused)| refused.is_none()).count();
-        let results = outcomes.into_iter().map(|(file, refused)| FileOutcome {
-            key: d(file),
+        let results = outcomes.into_iter().map(|(uid, refused)| FileOutcome {
+            key: d(uid),
             value: OutcomeValue {
                 message: refused.map(|reason| reason.message),
                 ui_message_key: refused.map(|reason| reason.key),
@@ -113,14 +114,8 @@ struct MarkedFolder {
 
 #[derive(JsonSchema, Serialize)]
 struct RefusedFolders {
-    entities: Vec<RefusedFolder>,
+    entities: Vec<ReasonBody>,
     failed_counter: usize,
-}
-
-#[derive(JsonSchema, Serialize)]
-struct RefusedFolder {
-    message: &'static str,
-    ui_message_key: &'static str,
 }
 
 impl FoldersOutcome {
@@ -128,14 +123,15 @@ impl FoldersOutcome {
     pub(in crate::http::vault) fn new(marked: usize, refused: Vec<Reason>) -> Self {
         let success = || MarkedFolder { message: (), ui_message_key: (), result: "Success" };
         let failed_counter = refused.len();
-        let failures =
-            refused.into_iter().map(|reason| RefusedFolder { message: reason.message, ui_message_key: reason.key });
         Self {
             successful_results: MarkedFolders {
                 entities: std::iter::repeat_with(success).take(marked).collect(),
                 success_counter: marked,
             },
-            failed_results: RefusedFolders { entities: failures.collect(), failed_counter },
+            failed_results: RefusedFolders {
+                entities: refused.into_iter().map(ReasonBody::from).collect(),
+                failed_counter,
+            },
             total_count: marked + failed_counter,
         }
     }

@@ -7,7 +7,7 @@ use uuid::Uuid;
 use super::{local, n, utc};
 use crate::engine::model::{Caller, Entry, FileInfo, FolderInfo, Page};
 
-/// All there is to say of a live file.
+/// All there is to say of a file.
 #[derive(JsonSchema, Serialize)]
 pub(in crate::http::vault) struct FileStatus {
     group_id: String,
@@ -54,23 +54,28 @@ struct ScanResult {
     actions_failed: &'static str,
 }
 
-/// The only state of a file that is not deleted.
+/// The states of a file that occur here, with the vendor's numbers: the live ones', and that of what lies in a bin.
 pub(in crate::http::vault) const AVAILABLE: &str = "Available";
+pub(in crate::http::vault) const DELETED: &str = "Deleted";
 
 impl FileStatus {
     /// `caller` is who asks: whether a file is one's own depends on it.
     pub(in crate::http::vault) fn new(file: FileInfo, caller: &Caller) -> Self {
         let is_locked = file.is_locked();
+        let (availability_state, availability) = match file.trashed {
+            false => (AVAILABLE, 3),
+            true => (DELETED, 5),
+        };
         Self {
             group_id: n(file.group.unwrap_or(file.uid)),
-            availability: 3,
+            availability,
             shared_with_active_users: [],
             shared_with_guests: [],
             sender: file.creator.name,
             subject: "",
             expiration_date: file.expires_at.map(local).unwrap_or_default(),
             can_be_rescanned: false,
-            can_be_deleted: !is_locked && !file.held,
+            can_be_deleted: !is_locked && !file.held && !file.trashed,
             displayed_name: file.name,
             first_upload_time: local(file.created_at),
             shared_with_groups: [],
@@ -78,12 +83,12 @@ impl FileStatus {
             access_mode: 1,
             file_id: n(file.uid),
             scan_result: ScanResult { workflow_result: "Allowed", blocked_reason: "", actions_failed: "" },
-            availability_state: AVAILABLE,
+            availability_state,
             processing_state: AVAILABLE,
             unlock_eta: (),
             is_locked,
             expires: file.expires_at.map(utc),
-            can_be_downloaded: true,
+            can_be_downloaded: !file.trashed,
             supervisor_approval_state: "ApprovalDisabled",
             administrator_approval_state: "ApprovalDisabled",
             is_false_positive: false,

@@ -3,6 +3,7 @@
 //! A member whose type is `()` is always `null`; one whose value is written in a `From` below is a constant of the
 //! contract for something that does not exist here, such as scanning or approval.
 
+mod bin;
 mod delete;
 mod file;
 mod token;
@@ -14,7 +15,8 @@ use serde::Serialize;
 use time::{OffsetDateTime, format_description::BorrowedFormatItem, macros::format_description};
 use uuid::Uuid;
 
-pub(super) use self::{delete::*, file::*, token::*, transfer::*};
+pub(super) use self::{bin::*, delete::*, file::*, token::*, transfer::*};
+use super::error::Reason;
 use crate::http::body;
 
 /// A JSON answer with status 200.
@@ -51,6 +53,19 @@ pub(super) struct ErrorBody {
     pub(super) message: &'static str,
     pub(super) ui_message_key: &'static str,
     pub(super) status_code: &'static str,
+}
+
+/// A reason by itself, where several stand in a list.
+#[derive(JsonSchema, Serialize)]
+pub(super) struct ReasonBody {
+    message: &'static str,
+    ui_message_key: &'static str,
+}
+
+impl From<Reason> for ReasonBody {
+    fn from(reason: Reason) -> Self {
+        Self { message: reason.message, ui_message_key: reason.key }
+    }
 }
 
 /// A list cut to what was asked for; `filter_count` counts all that passed the filter.
