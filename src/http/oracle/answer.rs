@@ -170,7 +170,9 @@ mod tests {
             Form::asked(&headers)
         };
         assert_eq!(Form::asked(&HeaderMap::new()), Form::Json);
-        for accept in ["*/*", "application/json", "application/xml, */*", "application/xml,application/json", "text/html"] {
+        for accept in
+            ["*/*", "application/json", "application/xml, */*", "application/xml,application/json", "text/html"]
+        {
             assert_eq!(asked(accept), Form::Json, "{accept}");
         }
         for accept in [

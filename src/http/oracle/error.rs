@@ -8,7 +8,7 @@ use std::{borrow::Cow, time::Duration};
 use axum::{
     http::{
         HeaderValue, StatusCode,
-        header::{ALLOW, CONTENT_TYPE, RETRY_AFTER, WWW_AUTHENTICATE},
+        header::{ALLOW, CONTENT_RANGE, CONTENT_TYPE, RETRY_AFTER, WWW_AUTHENTICATE},
     },
     response::{IntoResponse, Response},
 };
@@ -25,6 +25,7 @@ pub(super) enum Reason {
     /// A parameter that is missing or not of its form.
     Invalid(Cow<'static, str>),
     TooLarge,
+    OutOfRange,
     Method,
     /// The caller, by display name, may not.
     Forbidden(String),
@@ -53,6 +54,7 @@ pub(super) struct Refusal {
     version: Option<String>,
     retry_after: Option<Duration>,
     allow: Option<HeaderValue>,
+    content_range: Option<HeaderValue>,
 }
 
 impl Refusal {
@@ -67,7 +69,7 @@ impl Refusal {
     pub(super) const FAILED: Self = Self::new(Reason::Failed);
 
     const fn new(reason: Reason) -> Self {
-        Self { reason, id: None, version: None, retry_after: None, allow: None }
+        Self { reason, id: None, version: None, retry_after: None, allow: None, content_range: None }
     }
 
     pub(super) fn invalid(parameter: impl Into<Cow<'static, str>>) -> Self {
@@ -84,6 +86,11 @@ impl Refusal {
 
     pub(super) fn method_not_allowed(allow: &str) -> Self {
         Self { allow: HeaderValue::from_str(allow).ok(), ..Self::new(Reason::Method) }
+    }
+
+    /// A part of a file that lies behind its end.
+    pub(super) fn out_of_range(content_range: HeaderValue) -> Self {
+        Self { content_range: Some(content_range), ..Self::new(Reason::OutOfRange) }
     }
 
     /// About another thing than the one in the path.
@@ -142,6 +149,7 @@ impl Refusal {
             Reason::SignIn => StatusCode::UNAUTHORIZED,
             Reason::Invalid(_) => StatusCode::BAD_REQUEST,
             Reason::TooLarge => StatusCode::PAYLOAD_TOO_LARGE,
+            Reason::OutOfRange => StatusCode::RANGE_NOT_SATISFIABLE,
             Reason::Method => StatusCode::METHOD_NOT_ALLOWED,
             Reason::Forbidden(_) | Reason::CrossSite(_) | Reason::CodeNeeded | Reason::Locked | Reason::Held => {
                 StatusCode::FORBIDDEN
@@ -158,7 +166,7 @@ impl Refusal {
     /// The `errorCode`, which the trash's calls name `StatusCode`.
     pub(super) fn code(&self) -> &'static str {
         match self.reason {
-            Reason::Invalid(_) | Reason::TooLarge | Reason::Method => "-50",
+            Reason::Invalid(_) | Reason::TooLarge | Reason::OutOfRange | Reason::Method => "-50",
             Reason::SignIn | Reason::Forbidden(_) | Reason::CrossSite(_) | Reason::TooManyAttempts => "-20",
             Reason::CodeNeeded => "-18",
             Reason::Exists => "-17",
@@ -172,11 +180,11 @@ impl Refusal {
     pub(super) fn texts(&self, call: &Call) -> (String, String) {
         let item = call.item(self.id.as_deref());
         let (key, message) = match &self.reason {
-            Reason::Invalid(name) => (
-                format!("csInvalidParameter,{name}"),
-                format!("The parameter '{name}' is not formatted correctly."),
-            ),
+            Reason::Invalid(name) => {
+                (format!("csInvalidParameter,{name}"), format!("The parameter '{name}' is not formatted correctly."))
+            }
             Reason::TooLarge => ("csInvalidParameter,body".into(), "The request is too large.".into()),
+            Reason::OutOfRange => ("csInvalidParameter,Range".into(), "The file has no such range.".into()),
             Reason::Method => ("csInvalidParameter,method".into(), "The method is not supported.".into()),
             Reason::SignIn => ("csSignInRequired".into(), "Sign in first.".into()),
             Reason::Forbidden(name) | Reason::CrossSite(name) => (
@@ -194,15 +202,11 @@ impl Refusal {
                 (format!("csFldDoesNotExist,{item}{version}"), format!("The item {item} does not exist."))
             }
             Reason::UnknownPath => ("csFldDoesNotExist".into(), "The requested resource does not exist.".into()),
-            Reason::Locked => {
-                (format!("csItemLocked,{item}"), format!("The item {item} is locked or being edited."))
-            }
+            Reason::Locked => (format!("csItemLocked,{item}"), format!("The item {item} is locked or being edited.")),
             Reason::Held => (format!("csItemHeld,{item}"), format!("The item {item} is under a legal hold.")),
             Reason::Quota => ("csStorageQuotaExceeded".into(), "Storage quota exceeded.".into()),
             Reason::Full => ("csStorageFull".into(), "Storage is full.".into()),
-            Reason::Busy | Reason::Failed => {
-                ("csProcessError".into(), "The request could not be completed.".into())
-            }
+            Reason::Busy | Reason::Failed => ("csProcessError".into(), "The request could not be completed.".into()),
         };
         (format!("{}!{key}", call.outer.key), format!("{} {message}", call.outer.sentence))
     }
@@ -248,6 +252,9 @@ impl Refusal {
             // Rounded up: who comes back at that second is not refused again.
             let seconds = wait.as_secs() + u64::from(wait.subsec_nanos() > 0);
             headers.insert(RETRY_AFTER, HeaderValue::from(seconds));
+        }
+        if let Some(range) = &self.content_range {
+            headers.insert(CONTENT_RANGE, range.clone());
         }
         if let Some(allow) = &self.allow {
             headers.insert(ALLOW, allow.clone());

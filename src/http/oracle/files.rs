@@ -1,10 +1,6 @@
 //! Files: what they are, what they hold, their names, places and reservations (oracle.md 4.2, 4.3).
 
-use axum::{
-    extract::State,
-    http::HeaderMap,
-    response::{IntoResponse, Response},
-};
+use axum::{extract::State, http::HeaderMap, response::Response};
 
 use super::{
     answer::Answer,
@@ -18,7 +14,8 @@ use crate::{
     engine::model::{Caller, FileInfo, Rights},
     http::{
         App,
-        content::{Disposition, user_bytes},
+        content::{Disposition, user_part},
+        range,
     },
 };
 
@@ -58,12 +55,11 @@ pub(super) async fn data(
     let (caller, node) = (&file.caller, file.node());
     let number = version.as_ref().map(|version| version.number);
     let text = version.as_ref().map(|version| version.text.as_str());
-    let _ = headers;
-    let content = app.engine.read_for(caller, node, number, None, false).await;
+    let content = app.engine.read_for(caller, node, number, range::asked(&headers), false).await;
     let mut content = content.map_err(|error| Refusal::of(error, caller).of_version(text))?;
     // Whatever it is, here it is bytes (oracle.md 4.3).
     content.file.media_type = "application/octet-stream".to_owned();
-    Ok(user_bytes(content, Disposition::Attachment).into_response())
+    user_part(content, Disposition::Attachment).map_err(|out| Refusal::out_of_range(out.content_range()))
 }
 
 pub(super) async fn versions(State(app): State<App>, asker: Asker, File(file): File) -> Result<Answer, Refusal> {

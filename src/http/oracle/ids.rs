@@ -4,10 +4,7 @@
 use uuid::Uuid;
 
 use crate::{
-    engine::{
-        Engine,
-        model::Item,
-    },
+    engine::{Engine, model::Item},
     hex::hex,
 };
 

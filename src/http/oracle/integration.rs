@@ -9,7 +9,6 @@ mod service;
 mod trash;
 
 use axum::{
-    body::Body,
     extract::{Request, State},
     http::{HeaderMap, Method, StatusCode, Uri},
     response::{IntoResponse, Response},
@@ -161,6 +160,7 @@ fn refused_with(refusal: &Refusal, local: Map<String, Value>) -> Response {
         | Reason::TooLarge
         | Reason::Busy => head.status(),
         Reason::Invalid(_)
+        | Reason::OutOfRange
         | Reason::Forbidden(_)
         | Reason::CodeNeeded
         | Reason::Exists

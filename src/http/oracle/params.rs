@@ -296,19 +296,47 @@ mod tests {
     #[test]
     fn what_could_have_been_a_version_never_means_none() {
         for query in [
-            "version", "version=", "version=0", "version=-1", "version=02", "version=2.0", "version=abc",
-            "version=latest", "version=1&version=2", "version=1&VERSION=2", "version=%31%20", "version=12345678901",
+            "version",
+            "version=",
+            "version=0",
+            "version=-1",
+            "version=02",
+            "version=2.0",
+            "version=abc",
+            "version=latest",
+            "version=1&version=2",
+            "version=1&VERSION=2",
+            "version=%31%20",
+            "version=12345678901",
             "version=%D9%A2",
         ] {
             assert!(asked(query, "").is_err(), "{query}");
         }
         assert!(asked("version=1", r#"{"version":"2"}"#).is_err());
         for body in [
-            r#"{"version":""}"#, r#"{"version":null}"#, r#"{"version":"0"}"#, r#"{"version":0}"#, r#"{"version":-1}"#,
-            r#"{"version":2.0}"#, r#"{"version":"02"}"#, r#"{"version":["2"]}"#, r#"{"version":{"a":1}}"#,
-            r#"{"version":true}"#, r#"{"version":"2","version":"2"}"#, r#"{"vresion":"2"}"#, r#"{"Version":"2"}"#,
-            "[]", "2", "\"2\"", "null", "{", " ", "<r><version/></r>", "<r><version>1</version><version>1</version></r>",
-            "<r><v>1</v></r>", "<r>",
+            r#"{"version":""}"#,
+            r#"{"version":null}"#,
+            r#"{"version":"0"}"#,
+            r#"{"version":0}"#,
+            r#"{"version":-1}"#,
+            r#"{"version":2.0}"#,
+            r#"{"version":"02"}"#,
+            r#"{"version":["2"]}"#,
+            r#"{"version":{"a":1}}"#,
+            r#"{"version":true}"#,
+            r#"{"version":"2","version":"2"}"#,
+            r#"{"vresion":"2"}"#,
+            r#"{"Version":"2"}"#,
+            "[]",
+            "2",
+            "\"2\"",
+            "null",
+            "{",
+            " ",
+            "<r><version/></r>",
+            "<r><version>1</version><version>1</version></r>",
+            "<r><v>1</v></r>",
+            "<r>",
         ] {
             assert!(asked("", body).is_err(), "{body}");
         }

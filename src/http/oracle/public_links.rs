@@ -58,11 +58,7 @@ pub(super) async fn list_of_file(state: State<App>, asker: Asker, File(file): Fi
     list(state, asker, file).await
 }
 
-pub(super) async fn list_of_folder(
-    state: State<App>,
-    asker: Asker,
-    Folder(folder): Folder,
-) -> Result<Answer, Refusal> {
+pub(super) async fn list_of_folder(state: State<App>, asker: Asker, Folder(folder): Folder) -> Result<Answer, Refusal> {
     list(state, asker, folder).await
 }
 

@@ -1,11 +1,7 @@
 //! Uploads: a form of two parts, first what the file is to be, then its bytes (oracle.md 4.2). The form and the right
 //! to write are looked at before the first byte of the file is read.
 
-use axum::{
-    body::Body,
-    extract::State,
-    http::HeaderMap,
-};
+use axum::{body::Body, extract::State, http::HeaderMap};
 use time::macros::format_description;
 
 use super::{

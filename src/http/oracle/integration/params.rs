@@ -1,9 +1,6 @@
 //! The parameters of a service: from the query, or from `{"LocalData":{..}}`, or both where they say the same.
 
-use axum::{
-    body::Body,
-    http::HeaderMap,
-};
+use axum::{body::Body, http::HeaderMap};
 use serde_json::{Map, Value};
 
 use crate::http::{

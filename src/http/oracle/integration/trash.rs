@@ -5,7 +5,7 @@ use uuid::Uuid;
 use super::{Reply, params::Params};
 use crate::{
     engine::model::{
-        Caller, FailureReason, Item, Operation, OperationQuery, Refused, Restored, RestoreRules, Target, TrashEntry,
+        Caller, FailureReason, Item, Operation, OperationQuery, Refused, RestoreRules, Restored, Target, TrashEntry,
         TrashQuery, TrashRef, TrashScope,
     },
     http::{
@@ -65,13 +65,8 @@ pub(super) async fn browse(app: &App, caller: &Caller, params: &Params) -> Resul
 async fn entries(app: &App, caller: &Caller) -> Result<Vec<TrashEntry>, Refusal> {
     let mut all = Vec::new();
     loop {
-        let query = TrashQuery {
-            scope: TrashScope::Own,
-            versions: true,
-            folders: true,
-            offset: all.len() as u64,
-            limit: STEP,
-        };
+        let query =
+            TrashQuery { scope: TrashScope::Own, versions: true, folders: true, offset: all.len() as u64, limit: STEP };
         let page = app.engine.trash(caller, query).await.map_err(refusing(caller))?;
         if page.items.is_empty() {
             return Ok(all);
@@ -195,9 +190,8 @@ pub(super) async fn job_status(app: &App, caller: &Caller, params: &Params) -> R
 /// What stayed, and why; then what went.
 pub(super) async fn job_data(app: &App, caller: &Caller, params: &Params) -> Result<Reply, Refusal> {
     let job = job(app, caller, params).await?;
-    let stayed = job.failures.iter().map(|failure| {
-        [failure.name.clone(), "0".to_owned(), reason(failure.reason).to_owned()]
-    });
+    let stayed =
+        job.failures.iter().map(|failure| [failure.name.clone(), "0".to_owned(), reason(failure.reason).to_owned()]);
     let stays = |item: &&Item| job.failures.iter().any(|failure| failure.name == item.name());
     let went = job.entries.iter().filter(|item| !stays(item));
     let went = went.map(|item| [item.name().to_owned(), "1".to_owned(), String::new()]);
