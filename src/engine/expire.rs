@@ -7,8 +7,10 @@ use std::{collections::BTreeMap, time::Duration};
 
 use super::{Engine, error::Result, upload};
 use crate::{
-    model::{AccountId, Atomicity, Caller, DeleteRequest, KeyId, Role, Target, Verdict},
-    store::{self, Tx, deletion, key, node, transfer},
+    model::{
+        AccountId, Atomicity, Caller, DeleteRequest, Holder, KeyId, Live, Outcome, Role, Target, Trashed, Verdict,
+    },
+    store::{self, Tx, deletion, key, node, transfer, trash},
 };
 
 /// Rows in one step at the most.
@@ -28,15 +30,18 @@ impl Engine {
     pub(crate) async fn expire_step(&self) -> Result<bool> {
         // Each part is done, whatever becomes of the others.
         let files = self.expire_files().await;
+        let trash = self.expire_trash().await;
         let uploads = self.end_uploads().await;
         let abandoned = self.end_abandoned(self.clock.micros() - ABANDONED_AFTER.as_micros() as i64).await;
+        let edits = self.end_edits().await;
         let forgotten = self.forget().await;
         let operations = self.forget_operations().await;
         self.wake_purge.notify_one();
-        Ok(files? + uploads? + abandoned? + forgotten? + operations? > 0)
+        Ok(files? + trash? + uploads? + abandoned? + edits? + forgotten? + operations? > 0)
     }
 
-    /// Deletes files whose end time has come, as their owners would.
+    /// Deletes files whose end time has come, as their owners would through the API that gives files one: into the bin
+    /// if there is one (vault.md 3.5). What lies in a trash by then is destroyed.
     async fn expire_files(&self) -> Result<usize> {
         let expired = {
             let mut conn = self.store.read().await?;
@@ -46,17 +51,48 @@ impl Engine {
         for (id, owner) in expired {
             by_owner.entry(owner).or_default().push(Target::FileId(id));
         }
+        let live = match self.rules.vault_bin {
+            Some(keep) => Live::Trash { holder: Holder::Owner, keep },
+            None => Live::Purge,
+        };
         let mut deleted = 0;
         for (owner, targets) in by_owner {
-            let outcomes = self
-                .delete(DeleteRequest {
-                    atomicity: Atomicity::BestEffort,
-                    ..DeleteRequest::permanent(on_behalf_of(owner), "expiry", targets)
-                })
-                .await?;
-            deleted += outcomes.iter().filter(|outcome| matches!(outcome.verdict, Verdict::Deleted(_))).count();
+            let request = DeleteRequest {
+                live,
+                trashed: Trashed::Purge,
+                atomicity: Atomicity::BestEffort,
+                ..DeleteRequest::permanent(on_behalf_of(owner), "expiry", targets)
+            };
+            deleted += count_deleted(&self.delete(request).await?);
         }
         Ok(deleted)
+    }
+
+    /// Destroys what has lain in a trash for its keep time. What a hold keeps below a folder is passed by.
+    async fn expire_trash(&self) -> Result<usize> {
+        let (mut destroyed, mut behind) = (0, (i64::MIN, 0));
+        loop {
+            let due = {
+                let mut conn = self.store.read().await?;
+                trash::due(&mut conn, self.clock.micros(), behind, STEP).await?
+            };
+            let Some(last) = due.last() else { return Ok(destroyed) };
+            behind = (last.purge_after, last.id);
+            let mut by_owner: BTreeMap<AccountId, Vec<Target>> = BTreeMap::new();
+            for entry in &due {
+                let target = Target::Entry { uid: entry.uid, is_folder: entry.is_folder };
+                by_owner.entry(entry.owner).or_default().push(target);
+            }
+            for (owner, targets) in by_owner {
+                let request = DeleteRequest {
+                    live: Live::NotFound,
+                    trashed: Trashed::Purge,
+                    atomicity: Atomicity::BestEffort,
+                    ..DeleteRequest::permanent(on_behalf_of(owner), "trash", targets)
+                };
+                destroyed += count_deleted(&self.delete(request).await?);
+            }
+        }
     }
 
     /// Ends uploads and transfers whose time is over, and staged objects that nobody comes for.
@@ -144,6 +180,10 @@ impl Engine {
             .await?;
         Ok(())
     }
+}
+
+fn count_deleted(outcomes: &[Outcome]) -> usize {
+    outcomes.iter().filter(|outcome| matches!(outcome.verdict, Verdict::Deleted(_))).count()
 }
 
 /// The owner of an expired file, as far as a delete looks.

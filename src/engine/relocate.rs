@@ -1,90 +1,223 @@
 //! Moving, copying and restoring: a node gets another place, in its own tree or in another account's.
+//!
+//! Whatever asks for it, nodes change their place by [`relocate`] alone: there the totals of the folders above, the
+//! depth of the folders below, owner and quota go with them. What lies in a trash below a moved folder is no part of
+//! it: it stays its owner's, and goes home if it is taken back. Copies are planned, written and shown like uploads
+//! (`copying`).
 
-use super::{Engine, error::Result};
-use crate::model::{
-    Caller, Clash, Conflict, FileInfo, Item, MoveRequest, NodeName, NodeRef, Operation, RestoreRules, Restored,
-    TrashRef,
+mod bulk;
+mod merging;
+mod moving;
+mod restoring;
+
+use std::collections::BTreeMap;
+
+use super::{
+    access,
+    error::{Error, Result},
+    tree::DEEPEST,
+    upload,
+};
+use crate::{
+    model::{AccountId, Caller, NodeRef, Rights},
+    store::{
+        self, Conn, Tx, account, deletion, folder,
+        relocate::{self as rows, Mover},
+        trash,
+    },
 };
 
-impl Engine {
-    /// Moves one file or folder, live ones only. Needs [`crate::model::Rights::DELETE`] at its source and
-    /// [`crate::model::Rights::WRITE`] at the destination. Ids, versions, dates, shares and links stay; into another
-    /// account's tree, owner and quota move with it.
-    ///
-    /// # Errors
-    /// `NotFound`, `Forbidden` (source or destination, also an account's root); `Locked`: it or something below it is
-    /// locked by another or open for editing; `Invalid`: into itself; `TooDeep`; `QuotaExceeded`; `NameTaken`.
-    pub async fn move_node(&self, caller: &Caller, node: NodeRef, destination: NodeRef, clash: Clash) -> Result<Item> {
-        let _ = (caller, node, destination, clash);
-        Err(super::unbuilt())
+/// A live folder that something is put into.
+#[derive(Debug, Clone)]
+struct Place {
+    id: i64,
+    owner: AccountId,
+    /// Ids from the folder itself up to the root.
+    ids: Vec<i64>,
+}
+
+impl Place {
+    /// A folder that the caller may write to.
+    async fn open(conn: &mut Conn, caller: &Caller, node: NodeRef, now: i64) -> Result<Self> {
+        let reached = access::open(conn, caller, node, Rights::WRITE, now).await?;
+        match reached.is_folder {
+            true => Ok(Self { id: reached.id, owner: reached.owner, ids: reached.way.ids }),
+            false => Err(Error::NotFound),
+        }
     }
 
-    /// Moves several live files of the caller's own to a folder of the caller's own, named from the root down, under
-    /// new names; all or none (vault.md 4.12). Says for each whether it is the reason that nothing was moved.
-    ///
-    /// # Errors
-    /// `NotFound`: no such folder.
-    pub async fn move_own_files(
-        &self,
-        caller: &Caller,
-        files: Vec<(uuid::Uuid, NodeName)>,
-        path: Vec<NodeName>,
-    ) -> Result<std::result::Result<(), Vec<uuid::Uuid>>> {
-        let _ = (caller, files, path);
-        Err(super::unbuilt())
+    /// A live folder that lies in this one.
+    fn below(&self, folder: i64) -> Self {
+        let ids = std::iter::once(folder).chain(self.ids.iter().copied()).collect();
+        Self { id: folder, owner: self.owner, ids }
     }
 
-    /// Copies the current version of a file, or of all files below a folder, under new ids. Needs
-    /// [`crate::model::Rights::DOWNLOAD`] at the source and [`crate::model::Rights::WRITE`] at the destination. The
-    /// copy appears whole or not at all.
-    ///
-    /// # Errors
-    /// As [`Self::move_node`]; `Invalid` also for more than 10,000 nodes.
-    pub async fn copy_node(&self, caller: &Caller, node: NodeRef, destination: NodeRef, clash: Clash) -> Result<Item> {
-        let _ = (caller, node, destination, clash);
-        Err(super::unbuilt())
+    /// Of a folder that lies in this one.
+    fn depth_inside(&self) -> i64 {
+        self.ids.len() as i64
+    }
+}
+
+/// A node that is to leave its place.
+struct Source {
+    mover: Mover,
+    /// The folders whose totals it leaves: those above it up to the first that is not live. None if it lies in a trash
+    /// itself.
+    from: Vec<i64>,
+}
+
+impl Source {
+    fn lies_in(&self, place: &Place) -> bool {
+        self.from.first() == Some(&place.id)
     }
 
-    /// Moves entries, live ones and such as lie in a trash, as one operation. It is checked as a whole first.
-    ///
-    /// # Errors
-    /// What stops the whole: `Stopped` by the first entry or the destination, in request order.
-    pub async fn move_as_operation(&self, caller: &Caller, request: MoveRequest) -> Result<Operation> {
-        let _ = (caller, request);
-        Err(super::unbuilt())
+    fn holds(&self, place: &Place) -> bool {
+        place.ids.contains(&self.mover.id)
+    }
+}
+
+/// Where a node that is to be moved may lie.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Where {
+    Live,
+    /// Or in a trash, itself or below a folder that does, of an entry that the caller holds or owns.
+    AlsoTrash,
+}
+
+/// Reaches a node to take it away from where it is; its name is compared with those in the folder `into`. Locks, edit
+/// sessions and holds are the caller's.
+async fn leave(conn: &mut Conn, caller: &Caller, node: NodeRef, lies: Where, into: i64, now: i64) -> Result<Source> {
+    let (found, way) = access::find(conn, caller, node).await?.ok_or(Error::NotFound)?;
+    if found.state == 1 && way.visible {
+        access::open(conn, caller, node, Rights::DELETE, now).await?;
+    } else {
+        let top = match found.state {
+            1 => way.trashed,
+            2 => Some(found.id),
+            _ => None,
+        };
+        let entry = match lies {
+            Where::AlsoTrash => trash::of_nodes(conn, top).await?.pop(),
+            Where::Live => None,
+        };
+        let belongs = entry.ok_or(Error::NotFound)?.belongs_to(caller.account);
+        if !belongs || caller.link.is_some() {
+            return Err(Error::Forbidden);
+        }
+    }
+    // An account's root stays where it is.
+    found.parent.ok_or(Error::Forbidden)?;
+    let mover = rows::by_id(conn, found.id, into, now).await?.ok_or(Error::NotFound)?;
+    let mut from = way.ids;
+    from.truncate(way.live + 1);
+    from.retain(|&above| above != found.id);
+    Ok(Source { mover, from: if found.state == 1 { from } else { Vec::new() } })
+}
+
+/// What stands in the way of taking a node from its place, if anything does: it, or something that goes with it, is
+/// locked by another or open for editing, or with `holds` under a hold.
+async fn check(tx: &mut Tx, caller: &Caller, mover: &Mover, holds: bool) -> Result<()> {
+    let by_other = |by: Option<AccountId>| by.is_some_and(|by| by != caller.account);
+    let (mut held, mut locked) = (mover.held, mover.edited || by_other(mover.locked_by));
+    if mover.is_folder {
+        // Few files are held, locked or edited: looking up from each of them beats looking down from a large folder.
+        let obstacles = deletion::obstacles(tx, [mover.owner.0]).await?;
+        let ways = folder::ways_up(tx, obstacles.iter().map(|obstacle| obstacle.folder)).await?;
+        for obstacle in obstacles {
+            let goes_along = ways.get(&obstacle.folder).is_some_and(|way| {
+                way.ids.iter().position(|&above| above == mover.id).is_some_and(|at| at <= way.live)
+            });
+            held |= goes_along && obstacle.held;
+            locked |= goes_along && (obstacle.edited || by_other(obstacle.locked_by));
+        }
+    }
+    match (held && holds, locked) {
+        (true, _) => Err(Error::Held),
+        (false, true) => Err(Error::Locked),
+        (false, false) => Ok(()),
+    }
+}
+
+/// Changes of folders' totals: files, folders and bytes, by folder.
+#[derive(Debug, Default)]
+struct Totals(BTreeMap<i64, (i64, i64, i64)>);
+
+impl Totals {
+    fn add(&mut self, folders: &[i64], change: (i64, i64, i64)) {
+        for &folder in folders {
+            let sum = self.0.entry(folder).or_default();
+            *sum = (sum.0 + change.0, sum.1 + change.1, sum.2 + change.2);
+        }
     }
 
-    /// Copies entries as one operation. It is checked as a whole first.
-    ///
-    /// # Errors
-    /// As [`Self::move_as_operation`].
-    pub async fn copy_as_operation(&self, caller: &Caller, request: MoveRequest) -> Result<Operation> {
-        let _ = (caller, request);
-        Err(super::unbuilt())
+    fn take(&mut self, folders: &[i64], change: (i64, i64, i64)) {
+        self.add(folders, (-change.0, -change.1, -change.2));
     }
 
-    /// The files of a move whose names are taken in the destination.
-    ///
-    /// # Errors
-    /// As [`Self::move_as_operation`].
-    pub async fn conflicts(&self, caller: &Caller, request: &MoveRequest) -> Result<Vec<FileInfo>> {
-        let _ = (caller, request, Conflict::Skip);
-        Err(super::unbuilt())
+    async fn write(self, tx: &mut Tx) -> Result<()> {
+        let changed: Vec<(i64, i64, i64, i64)> =
+            self.0.into_iter().map(|(id, (files, folders, bytes))| (id, files, folders, bytes)).collect();
+        folder::change_totals(tx, &store::rows(&changed)).await?;
+        Ok(())
     }
+}
 
-    /// Takes deletions back: the nodes live again with their ids, versions, shares and links. For the holder of an
-    /// entry, the owner of its tree, and with `any` an administrator. Each entry stands for itself, in one commit.
-    ///
-    /// # Errors
-    /// Only faults.
-    pub async fn restore(
-        &self,
-        caller: &Caller,
-        entries: Vec<TrashRef>,
-        rules: RestoreRules,
-        any: bool,
-    ) -> Result<Vec<Restored>> {
-        let _ = (caller, entries, rules, any);
-        Err(super::unbuilt())
+/// Puts nodes, all from one place, under these names into another, where they live from then on. `from`: the folders
+/// whose totals they leave. Trash entries of the nodes themselves are the caller's.
+///
+/// # Errors
+/// `TooDeep`, `QuotaExceeded`.
+async fn relocate(tx: &mut Tx, movers: &[(&Mover, &str)], from: &[i64], to: &Place) -> Result<()> {
+    let Some(owner) = movers.first().map(|(mover, _)| mover.owner) else { return Ok(()) };
+    let depth = to.depth_inside();
+    let folders = movers.iter().map(|(mover, _)| mover).filter(|mover| mover.is_folder);
+    let deepened: Vec<i64> = folders.clone().filter(|mover| mover.depth < depth).map(|mover| mover.id).collect();
+    if !deepened.is_empty() && depth + rows::height(tx, deepened).await? > DEEPEST {
+        return Err(Error::TooDeep);
+    }
+    let changes: Vec<(i64, i64)> =
+        folders.map(|mover| (mover.id, depth - mover.depth)).filter(|(_, change)| *change != 0).collect();
+    let moved = movers.iter().fold((0, 0, 0), |sum, (mover, _)| match mover.is_folder {
+        true => (sum.0 + mover.files, sum.1 + mover.folders + 1, sum.2 + mover.bytes),
+        false => (sum.0 + 1, sum.1, sum.2 + mover.bytes),
+    });
+    if owner != to.owner {
+        upload::reserve_quota(tx, to.owner, moved.2 as u64).await?;
+        account::add_used(tx, owner, -moved.2).await?;
+        rows::give(tx, movers.iter().map(|(mover, _)| mover.id), to.owner).await?;
+    }
+    // A file is as deep as its folder.
+    let placed = |(mover, name): &(&Mover, &'_ str)| {
+        (mover.id, to.id, to.owner.0, name.to_string(), name.to_lowercase(), depth - i64::from(!mover.is_folder))
+    };
+    rows::put(tx, &movers.iter().map(placed).collect::<Vec<_>>()).await?;
+    if !changes.is_empty() {
+        rows::deepen(tx, &changes).await?;
+    }
+    let mut totals = Totals::default();
+    totals.take(from, moved);
+    totals.add(&to.ids, moved);
+    totals.write(tx).await
+}
+
+/// A folder would be put into itself or into something below it.
+fn into_itself() -> Error {
+    Error::Invalid("a folder cannot be put into itself")
+}
+
+/// Does a part of a transaction whole or not at all. The inner result is a refusal, which leaves nothing behind; the
+/// outer one a fault, behind which the transaction is of no use.
+async fn whole<T>(tx: &mut Tx, work: impl AsyncFnOnce(&mut Tx) -> Result<T>) -> Result<Result<T>> {
+    tx.savepoint().await?;
+    match work(tx).await {
+        Ok(done) => {
+            tx.release().await?;
+            Ok(Ok(done))
+        }
+        Err(fault @ (Error::Internal(_) | Error::StorageFull | Error::Busy)) => Err(fault),
+        Err(refusal) => {
+            tx.rollback_to_savepoint().await?;
+            Ok(Err(refusal))
+        }
     }
 }

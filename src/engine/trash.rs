@@ -1,10 +1,32 @@
 //! The trash: what was deleted and can be taken back, and emptying it by one mark.
+//!
+//! A trash entry names a node in state trashed, or a single version in that state; what lies below a trashed folder
+//! keeps its own state and is hidden by the walk up. Entries have a holder; emptying a trash writes on its holder's
+//! account up to which entry it was emptied. All entries up to there are hidden from that commit on and their bytes
+//! have left the quota; they get marks of their own later (see [`super::expand`]). What is under a hold is spared.
 
-use super::{Engine, error::Result};
-use crate::{
-    model::{Caller, NodeId, Operation, Page, TrashEntry, TrashQuery, TrashRef},
-    store::folder,
+use std::collections::{BTreeMap, HashMap, HashSet};
+
+use super::{
+    Engine,
+    error::{Error, Result},
+    operation::{self, NewOperation},
+    show::{self, Hidden, Viewer},
 };
+use crate::{
+    clock::from_micros,
+    model::{
+        AccountId, Caller, Failure, FailureReason, Item, NodeId, Operation, OperationKind, Page, Person, Refused,
+        TrashEntry, TrashQuery, TrashRef, TrashScope,
+    },
+    store::{
+        self, Conn, Tx, account, deletion, folder, node, purge,
+        trash::{self, EntryRow, Held, Listed},
+    },
+};
+
+/// Entries that the record of an emptied trash names at the most.
+const NAMED: u32 = 10_000;
 
 impl Engine {
     /// The id that stands for the caller's trash; no node ever has it.
@@ -18,10 +40,21 @@ impl Engine {
     /// A page of trash entries: whole nodes before single versions, each newest deletion first.
     ///
     /// # Errors
-    /// `Forbidden`: all accounts' for a caller who is no administrator.
+    /// `Forbidden`: all accounts' for a caller who is no administrator, and any for who comes by a link.
     pub async fn trash(&self, caller: &Caller, query: TrashQuery) -> Result<Page<TrashEntry>> {
-        let _ = (caller, query);
-        Err(super::unbuilt())
+        let account = match query.scope {
+            _ if caller.link.is_some() => return Err(Error::Forbidden),
+            TrashScope::Own => Some(caller.account),
+            TrashScope::All if caller.is_admin() => None,
+            TrashScope::All => return Err(Error::Forbidden),
+        };
+        let listed = Listed { account, versions: query.versions, folders: query.folders };
+        let _turn = self.lists.acquire().await.map_err(|error| Error::Internal(error.into()))?;
+        let mut conn = self.store.read().await?;
+        let total = trash::count(&mut conn, listed).await?;
+        let rows = trash::page(&mut conn, listed, query.offset, query.limit).await?;
+        let items = entries(&mut conn, rows, self.clock.micros()).await?;
+        Ok(Page { total, items })
     }
 
     /// One entry that the caller holds or owns.
@@ -29,17 +62,197 @@ impl Engine {
     /// # Errors
     /// `NotFound`.
     pub async fn trash_entry(&self, caller: &Caller, entry: TrashRef) -> Result<TrashEntry> {
-        let _ = (caller, entry);
-        Err(super::unbuilt())
+        let mut conn = self.store.read().await?;
+        let rows = match entry {
+            TrashRef::Entry { uid, .. } => trash::by_uids(&mut conn, &[uid.to_string()]).await?,
+            TrashRef::Node(uid) => {
+                let found = node::by_uid(&mut conn, uid).await?.ok_or(Error::NotFound)?;
+                trash::of_nodes(&mut conn, [found.id]).await?
+            }
+        };
+        let own = rows.into_iter().filter(|row| caller.link.is_none() && row.belongs_to(caller.account)).collect();
+        let found = entries(&mut conn, own, self.clock.micros()).await?.pop().ok_or(Error::NotFound)?;
+        match entry {
+            TrashRef::Entry { is_folder, .. } if is_folder != found.item.is_folder() => Err(Error::NotFound),
+            TrashRef::Entry { .. } | TrashRef::Node(_) => Ok(found),
+        }
     }
 
     /// Destroys all that the caller holds in the trash now, by one mark; what is under a hold stays and is named in the
     /// failures of the operation that is kept of it. `None`: there was nothing.
     ///
     /// # Errors
-    /// Only faults.
+    /// `Forbidden`: for who comes by a link.
     pub async fn empty_trash(&self, caller: &Caller, dialect: &'static str) -> Result<Option<Operation>> {
-        let _ = (caller, dialect);
-        Err(super::unbuilt())
+        if caller.link.is_some() {
+            return Err(Error::Forbidden);
+        }
+        let (holder, delay) = (caller.account, self.rules.purge_delay.as_micros() as i64);
+        let emptied = self
+            .committer
+            .write_freeing("trash.empty", async move |tx: &mut Tx| empty(tx, holder, dialect, delay).await)
+            .await?;
+        self.wake_expand.notify_one();
+        self.wake_purge.notify_one();
+        Ok(emptied)
     }
+}
+
+/// Entries as they are shown, in the order of their rows.
+async fn entries(conn: &mut Conn, rows: Vec<EntryRow>, now: i64) -> Result<Vec<TrashEntry>> {
+    let nodes: Vec<i64> = rows.iter().map(|row| row.node).collect::<HashSet<_>>().into_iter().collect();
+    let mut items: HashMap<i64, Item> = HashMap::with_capacity(nodes.len());
+    let files = node::files(conn, &nodes, now).await?;
+    for file in show::files(conn, files, Viewer::Entitled, Hidden::Shown, now).await? {
+        items.insert(file.id.0, Item::File(file));
+    }
+    let folders = folder::folders(conn, &nodes).await?;
+    for folder in show::folders(conn, folders, Viewer::Entitled, Hidden::Shown, now).await? {
+        items.insert(folder.id.0, Item::Folder(folder));
+    }
+    let versions = trash::versions(conn, rows.iter().filter_map(|row| row.version)).await?;
+    let gone = destroyed(conn, &rows, &items).await?;
+    let ids = rows.iter().flat_map(|row| [Some(row.holder.0), row.deleter.map(|deleter| deleter.0)]).flatten();
+    let people = account::people(conn, ids.collect::<HashSet<i64>>()).await?;
+    let person = |id: AccountId| -> Option<Person> { people.get(&id).cloned() };
+    let shown = rows.into_iter().filter(|row| row.version.is_none() || !gone.contains(&row.node)).filter_map(|row| {
+        let mut item = items.get(&row.node)?.clone();
+        let version = row.version.and_then(|id| versions.get(&id)).copied();
+        if let (Item::File(file), Some((number, size))) = (&mut item, version) {
+            (file.version, file.size) = (number, size);
+        }
+        Some(TrashEntry {
+            uid: row.uid,
+            item,
+            version: version.map(|(number, _)| number),
+            holder: person(row.holder)?,
+            deleter: row.deleter.and_then(person),
+            deleted_at: from_micros(row.deleted_at),
+            purge_after: from_micros(row.purge_after),
+            path: row.path,
+        })
+    });
+    Ok(shown.collect())
+}
+
+/// Files of single versions that went with a destroyed folder and carry no mark of their own yet.
+async fn destroyed(conn: &mut Conn, rows: &[EntryRow], items: &HashMap<i64, Item>) -> Result<HashSet<i64>> {
+    let mut parents = HashMap::new();
+    for row in rows.iter().filter(|row| row.version.is_some()) {
+        if let Some(Item::File(file)) = items.get(&row.node).filter(|item| !is_trashed(item)) {
+            parents.insert(row.node, file.parent.id.0);
+        }
+    }
+    let ways = folder::ways_up(conn, parents.values().copied().collect::<HashSet<_>>()).await?;
+    let gone = parents.into_iter().filter(|(_, parent)| ways.get(parent).is_none_or(|way| way.deleted));
+    Ok(gone.map(|(file, _)| file).collect())
+}
+
+fn is_trashed(item: &Item) -> bool {
+    match item {
+        Item::File(file) => file.trashed,
+        Item::Folder(folder) => folder.trashed,
+    }
+}
+
+async fn empty(tx: &mut Tx, holder: AccountId, dialect: &'static str, delay: i64) -> Result<Option<Operation>> {
+    let Some(up_to) = trash::newest_held(tx, holder).await? else { return Ok(None) };
+    let spared = spared(tx, holder).await?;
+    let held = Listed { account: Some(holder), versions: true, folders: true };
+    let now = tx.now;
+    let named: Vec<EntryRow> =
+        trash::page(tx, held, 0, NAMED).await?.into_iter().filter(|row| row.holder == holder).collect();
+    let (kept, gone): (Vec<EntryRow>, Vec<EntryRow>) = named.into_iter().partition(|row| spared.contains(&row.id));
+    let failures: Vec<Failure> = entries(tx, kept, now)
+        .await?
+        .iter()
+        .map(|entry| Failure { name: entry.item.name().to_owned(), reason: FailureReason::Refused(Refused::Held) })
+        .collect();
+    let shown = entries(tx, gone, now).await?.into_iter().map(|entry| entry.item).collect();
+
+    let versions = destroy_versions(tx, holder, &spared, delay).await?;
+    let spared_rows = store::id_rows(spared.iter().copied());
+    let sums = trash::sums_held(tx, holder, &spared_rows).await?;
+    let freed: Vec<(i64, i64)> = sums.iter().map(|held| (held.owner, held.bytes)).collect();
+    account::move_to_purging(tx, &store::rows(&freed)).await?;
+    trash::empty(tx, holder, up_to, &spared_rows).await?;
+    let of = |figure: fn(&Held) -> i64| sums.iter().map(figure).sum::<i64>();
+    let asked = of(|held| held.entries) + versions + spared.len() as i64;
+    let done = asked - spared.len() as i64;
+    deletion::audit(tx, &store::rows(&[(holder.0, dialect, asked, done)])).await?;
+    let nodes = (of(|held| held.nodes) + versions) as u64;
+    let new = NewOperation {
+        account: holder,
+        dialect,
+        kind: OperationKind::Delete,
+        entries: shown,
+        items: nodes + failures.len() as u64,
+        done: nodes,
+        failures,
+        finished: true,
+        waiting: &[],
+    };
+    operation::insert(tx, new).await.map(Some)
+}
+
+/// The entries that a hold keeps: on the entry's own node, or on something below it. Holds are few: each is looked up
+/// from.
+async fn spared(tx: &mut Tx, holder: AccountId) -> Result<HashSet<i64>> {
+    let owners = trash::owners_held(tx, holder).await?;
+    let held = deletion::held_files(tx, owners).await?;
+    let ways = folder::ways_up(tx, held.iter().map(|file| file.folder).collect::<HashSet<_>>()).await?;
+    let mut roots = HashSet::new();
+    for file in &held {
+        let way = ways.get(&file.folder);
+        roots.extend(match file.trashed {
+            true => Some(file.node),
+            false => way.and_then(|way| way.trashed),
+        });
+    }
+    let mut spared: HashSet<i64> = trash::of_nodes(tx, roots)
+        .await?
+        .into_iter()
+        .filter(|entry| entry.holder == holder)
+        .map(|entry| entry.id)
+        .collect();
+    let held: HashSet<i64> = held.iter().map(|file| file.node).collect();
+    let versions = trash::versions_held(tx, holder).await?;
+    spared.extend(versions.iter().filter(|entry| held.contains(&entry.node)).map(|entry| entry.id));
+    Ok(spared)
+}
+
+/// Single versions get their marks at once: they are few, and their bytes belong to files that may stay. Gives how many.
+async fn destroy_versions(tx: &mut Tx, holder: AccountId, spared: &HashSet<i64>, delay: i64) -> Result<i64> {
+    let mut entries = trash::versions_held(tx, holder).await?;
+    entries.retain(|entry| !spared.contains(&entry.id));
+    if entries.is_empty() {
+        return Ok(0);
+    }
+    let ids: Vec<i64> = entries.iter().filter_map(|entry| entry.version).collect();
+    let sizes = trash::versions(tx, ids.iter().copied()).await?;
+    let places = node::places(tx, entries.iter().map(|entry| entry.node)).await?;
+    let ways = folder::ways_up(tx, places.values().map(|place| place.parent).collect::<HashSet<_>>()).await?;
+    let (mut freed, mut left, mut files) = (BTreeMap::new(), BTreeMap::new(), BTreeMap::new());
+    for entry in &entries {
+        let size = entry.version.and_then(|id| sizes.get(&id)).map_or(0, |&(_, size)| size as i64);
+        *freed.entry(entry.owner.0).or_insert(0) += size;
+        *files.entry(entry.node).or_insert(0) -= size;
+        let Some(place) = places.get(&entry.node).filter(|place| !place.trashed) else { continue };
+        let Some(way) = ways.get(&place.parent) else { continue };
+        for &folder in &way.ids {
+            *left.entry(folder).or_insert(0) -= size;
+            if way.trashed == Some(folder) {
+                break;
+            }
+        }
+    }
+    let marked = store::id_rows(ids);
+    deletion::mark_versions(tx, &marked, true).await?;
+    purge::queue_single(tx, &marked, tx.now + delay).await?;
+    trash::remove(tx, entries.iter().map(|entry| entry.id)).await?;
+    deletion::change_bytes(tx, &store::rows(&files.into_iter().collect::<Vec<(i64, i64)>>())).await?;
+    account::move_to_purging(tx, &store::rows(&freed.into_iter().collect::<Vec<(i64, i64)>>())).await?;
+    let left: Vec<(i64, i64, i64, i64)> = left.into_iter().map(|(folder, bytes)| (folder, 0, 0, bytes)).collect();
+    folder::change_totals(tx, &store::rows(&left)).await?;
+    Ok(entries.len() as i64)
 }

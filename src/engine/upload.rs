@@ -40,7 +40,7 @@ const LARGEST_OBJECT: u64 = 5 * 1024 * 1024 * 1024;
 
 impl Engine {
     /// Uploads are refused while the disk has no room to spare.
-    fn room(&self) -> Result<()> {
+    pub(super) fn room(&self) -> Result<()> {
         match self.reserve.is_given_up() {
             true => Err(Error::StorageFull),
             false => Ok(()),
@@ -48,7 +48,13 @@ impl Engine {
     }
 
     /// Writes an object that a staged row names. If that fails, the row and what there is of the object are given up.
-    async fn write_object(&self, owner: AccountId, key: &ObjectKey, bytes: ByteStream, limit: u64) -> Result<Stored> {
+    pub(super) async fn write_object(
+        &self,
+        owner: AccountId,
+        key: &ObjectKey,
+        bytes: ByteStream,
+        limit: u64,
+    ) -> Result<Stored> {
         match self.objects.put(key, bytes, limit).await {
             Ok(stored) => {
                 self.faults.hit("upload.written")?;
@@ -77,7 +83,7 @@ impl Engine {
     }
 
     /// Queues an object that will not become a version, together with forgetting its staged row.
-    async fn give_up(&self, owner: AccountId, key: &ObjectKey) {
+    pub(super) async fn give_up(&self, owner: AccountId, key: &ObjectKey) {
         let key = key.clone();
         let given_up = self
             .committer
@@ -135,7 +141,7 @@ pub(super) async fn end_abandoned(tx: &mut Tx, begun_before: i64, limit: i64) ->
 }
 
 /// Takes `more` bytes into an account's quota, or refuses.
-async fn reserve_quota(tx: &mut Tx, owner: AccountId, more: u64) -> Result<()> {
+pub(super) async fn reserve_quota(tx: &mut Tx, owner: AccountId, more: u64) -> Result<()> {
     let account = account_of(tx, owner).await?;
     check_quota(&account, more, 0)?;
     let more = i64::try_from(more).map_err(|_| Error::TooLarge)?;

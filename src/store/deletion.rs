@@ -171,6 +171,48 @@ pub(crate) async fn change_files(tx: &mut Tx, changed: &str) -> Result<()> {
     .map(drop)
 }
 
+/// Changes the bytes of files: rows of file and change.
+pub(crate) async fn change_bytes(tx: &mut Tx, changed: &str) -> Result<()> {
+    sqlx::query(
+        "update node set bytes = node.bytes + change.bytes from (select cast(value ->> 0 as bigint) as id, \
+         cast(value ->> 1 as bigint) as bytes from json_each($1)) change where node.id = change.id",
+    )
+    .bind(changed)
+    .execute(&mut **tx)
+    .await
+    .map(drop)
+}
+
+/// A file under a hold, live or in a trash.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct HeldFile {
+    pub(crate) node: i64,
+    /// The folder it lies in.
+    pub(crate) folder: i64,
+    /// In a trash, itself.
+    pub(crate) trashed: bool,
+}
+
+/// The held files of these accounts: there are few.
+pub(crate) async fn held_files(tx: &mut Tx, accounts: impl IntoIterator<Item = i64>) -> Result<Vec<HeldFile>> {
+    let now = tx.now;
+    let rows = sqlx::query(
+        "select n.id, n.parent_id, n.state from json_each($1) j cross join hold h \
+         on h.account_id = cast(j.value ->> 0 as bigint) join node n on n.id = h.node_id where n.kind = 'file' \
+         and n.state <> 3 and (h.until is null or h.until > $2)",
+    )
+    .bind(id_rows(accounts))
+    .bind(now)
+    .fetch_all(&mut **tx)
+    .await?;
+    let held = |row: &AnyRow| HeldFile {
+        node: row.get("id"),
+        folder: row.get("parent_id"),
+        trashed: row.get::<i64, _>("state") == 2,
+    };
+    Ok(rows.iter().map(held).collect())
+}
+
 /// Drops single versions whose objects are gone.
 pub(crate) async fn drop_versions(tx: &mut Tx, ids: &str) -> Result<()> {
     sqlx::query("delete from version where state = 3 and id in (select cast(value ->> 0 as bigint) from json_each($1))")

@@ -2,6 +2,8 @@
 
 use std::collections::HashSet;
 
+use std::collections::HashMap;
+
 use sqlx::{Row, any::AnyRow};
 use uuid::Uuid;
 
@@ -101,6 +103,27 @@ pub(crate) async fn files(conn: &mut Conn, ids: &[i64], now: i64) -> Result<Vec<
     let found =
         sqlx::query(sqlx::AssertSqlSafe(sql)).bind(now).bind(id_rows(ids.iter().copied())).fetch_all(conn).await?;
     Ok(found.into_iter().map(file_row).collect())
+}
+
+/// Where a file lies.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Place {
+    pub(crate) parent: i64,
+    /// In a trash, itself.
+    pub(crate) trashed: bool,
+}
+
+/// Where these files lie, by id.
+pub(crate) async fn places(conn: &mut Conn, ids: impl IntoIterator<Item = i64>) -> Result<HashMap<i64, Place>> {
+    let found: Vec<(i64, i64, i64)> = sqlx::query_as(
+        "select n.id, n.parent_id, n.state from json_each($1) j cross join node n \
+         on n.id = cast(j.value ->> 0 as bigint) where n.kind = 'file'",
+    )
+    .bind(id_rows(ids))
+    .fetch_all(conn)
+    .await?;
+    let place = |(id, parent, state)| (id, Place { parent, trashed: state == 2 });
+    Ok(found.into_iter().map(place).collect())
 }
 
 /// What a reference to a node comes to: its row's ids, kind and state, whatever lies above it.
@@ -296,10 +319,11 @@ pub(crate) async fn insert_file(tx: &mut Tx, new: &NewNode<'_>) -> Result<NodeId
     Ok(NodeId(id))
 }
 
-/// Live files whose end time has come and that no hold, edit session or other's lock keeps: ids and owners, oldest end first.
+/// Files whose end time has come, live ones and such as were in a trash before that, and that no hold, edit session or other's lock keeps: ids and owners, oldest end first.
 pub(crate) async fn expired(conn: &mut Conn, now: i64, limit: i64) -> Result<Vec<(i64, AccountId)>> {
     let found: Vec<(i64, i64)> = sqlx::query_as(
-        "select id, account_id from node where expires_at <= $1 and kind = 'file' and state = 1 and not exists \
+        "select id, account_id from node where expires_at <= $1 and kind = 'file' and (state = 1 or (state = 2 \
+         and deleted_at < expires_at)) and not exists \
          (select 1 from hold h where h.node_id = node.id and (h.until is null or h.until > $1)) \
          and not exists (select 1 from edit_session e where e.node_id = node.id and e.expires_at > $1) \
          and (locked_by is null or locked_by = account_id) order by expires_at limit $2",

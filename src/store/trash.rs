@@ -1,5 +1,7 @@
 //! Trash entries: what was deleted and can be taken back.
 
+use std::collections::HashMap;
+
 use sqlx::{AssertSqlSafe, Row, any::AnyRow};
 use uuid::Uuid;
 
@@ -36,7 +38,7 @@ const COLUMNS: &str = "t.id, t.uid, t.node_id, t.version_id, t.account_id, t.hol
      t.deleted_at, t.purge_after";
 
 /// Of an entry `t` and its holder's account `h`: the holder has not emptied the trash since, or that spared it.
-const STANDS: &str = "(t.id > h.emptied_to or t.spared >= h.emptied_to)";
+pub(super) const STANDS: &str = "(t.id > h.emptied_to or t.spared >= h.emptied_to)";
 
 fn entry(row: AnyRow) -> EntryRow {
     EntryRow {
@@ -162,10 +164,31 @@ pub(crate) async fn insert(tx: &mut Tx, entries: &[NewEntry<'_>]) -> Result<()> 
     .map(drop)
 }
 
+/// The numbers and sizes of versions, by id.
+pub(crate) async fn versions(conn: &mut Conn, ids: impl IntoIterator<Item = i64>) -> Result<HashMap<i64, (u32, u64)>> {
+    let found: Vec<(i64, i64, i64)> = sqlx::query_as(
+        "select v.id, v.number, v.size from json_each($1) j cross join version v \
+         on v.id = cast(j.value ->> 0 as bigint)",
+    )
+    .bind(id_rows(ids))
+    .fetch_all(conn)
+    .await?;
+    Ok(found.into_iter().map(|(id, number, size)| (id, (number as u32, size as u64))).collect())
+}
+
 /// Drops these entries.
 pub(crate) async fn remove(tx: &mut Tx, ids: impl IntoIterator<Item = i64>) -> Result<()> {
     sqlx::query("delete from trash where id in (select cast(value ->> 0 as bigint) from json_each($1))")
         .bind(id_rows(ids))
+        .execute(&mut **tx)
+        .await
+        .map(drop)
+}
+
+/// Drops the entry of a node as a whole, if there is one.
+pub(crate) async fn remove_of_whole(tx: &mut Tx, node: i64) -> Result<()> {
+    sqlx::query("delete from trash where node_id = $1 and version_id is null")
+        .bind(node)
         .execute(&mut **tx)
         .await
         .map(drop)
@@ -192,21 +215,37 @@ pub(crate) async fn remove_of_versions(tx: &mut Tx, versions: &str) -> Result<()
     .map(drop)
 }
 
+/// An entry whose keep time is over.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Due {
+    pub(crate) id: i64,
+    pub(crate) uid: Uuid,
+    pub(crate) owner: AccountId,
+    pub(crate) purge_after: i64,
+    pub(crate) is_folder: bool,
+}
+
 /// Standing entries whose keep time is over, those with a hold on the node itself left out: from behind a time and id
 /// on, the longest over first.
-pub(crate) async fn due(conn: &mut Conn, now: i64, behind: (i64, i64), limit: i64) -> Result<Vec<EntryRow>> {
+pub(crate) async fn due(conn: &mut Conn, now: i64, behind: (i64, i64), limit: i64) -> Result<Vec<Due>> {
     let sql = format!(
-        "select {COLUMNS} from trash t join account h on h.id = t.holder_id where t.purge_after <= $1 and {STANDS} \
+        "select t.id, t.uid, t.account_id, t.purge_after, n.kind from trash t join account h on h.id = t.holder_id \
+         join node n on n.id = t.node_id where t.purge_after <= $1 and {STANDS} \
          and (t.purge_after > $2 or (t.purge_after = $2 and t.id > $3)) and not exists (select 1 from hold o \
          where o.node_id = t.node_id and (o.until is null or o.until > $1)) order by t.purge_after, t.id limit $4"
     );
     let found =
         sqlx::query(AssertSqlSafe(sql)).bind(now).bind(behind.0).bind(behind.1).bind(limit).fetch_all(conn).await?;
-    Ok(found.into_iter().map(entry).collect())
+    let due = |row: &AnyRow| Due {
+        id: row.get("id"),
+        uid: uid(row, "uid"),
+        owner: AccountId(row.get("account_id")),
+        purge_after: row.get("purge_after"),
+        is_folder: row.get::<&str, _>("kind") == "folder",
+    };
+    Ok(found.iter().map(due).collect())
 }
 
-/// Emptying.
-///
 /// The newest standing entry that an account holds.
 pub(crate) async fn newest_held(conn: &mut Conn, holder: AccountId) -> Result<Option<i64>> {
     let sql = format!(

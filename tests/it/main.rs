@@ -25,4 +25,5 @@ mod release;
 mod server;
 mod sweeppea;
 mod tidy;
+mod trash;
 mod vault;

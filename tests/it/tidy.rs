@@ -275,7 +275,9 @@ fn every_table_says_how_its_rows_end() {
     for path in sources("migrations") {
         let text = std::fs::read_to_string(path).unwrap().to_lowercase();
         let made = text.match_indices("create table ").map(|(at, made)| &text[at + made.len()..]);
-        tables.extend(made.map(|rest| rest.split([' ', '(']).next().unwrap().to_owned()));
+        let made = made.map(|rest| rest.split([' ', '(']).next().unwrap().to_owned());
+        // A table made anew takes the old one's name.
+        tables.extend(made.filter(|table| !text.contains(&format!("alter table {table} rename to"))));
     }
     let listed: BTreeSet<String> = HOW_ROWS_END.iter().map(|(table, _)| (*table).to_owned()).collect();
     assert_eq!(tables, listed, "left the migrations, right the list");

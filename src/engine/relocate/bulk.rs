@@ -1,0 +1,176 @@
+//! Moving and copying many entries as one operation (onlyoffice.md 4.7).
+
+use std::collections::HashMap;
+
+use super::{Place, Where, check, leave, merging::Merging, whole};
+use crate::{
+    engine::{
+        Engine, access,
+        error::{Error, Result},
+        operation::{self, NewOperation},
+        show::{self, Hidden, Viewer},
+    },
+    model::{Caller, Conflict, Failure, FailureReason, FileInfo, Item, MoveRequest, NodeRef, Operation, Refused},
+    store::{Conn, Tx, relocate as rows},
+};
+
+impl Engine {
+    /// Moves entries, live ones and such as lie in a trash of the caller's, as one operation, whole when this returns.
+    /// It is checked as a whole first: folders, then files, then the destination. What fails at its turn all the same,
+    /// because of an entry before it or of a file in the destination, is told in the record; each entry is moved whole
+    /// or not at all, but for the files of a merged folder that stay because their names are taken.
+    ///
+    /// # Errors
+    /// What stops the whole: `Stopped`; `QuotaExceeded`, `TooDeep`.
+    pub async fn move_as_operation(&self, caller: &Caller, request: MoveRequest) -> Result<Operation> {
+        let (caller, purge_delay) = (caller.clone(), self.rules.purge_delay.as_micros() as i64);
+        let moved = self
+            .committer
+            .write("operation.move", async move |tx: &mut Tx| move_all(tx, &caller, &request, purge_delay).await)
+            .await?;
+        self.wake_purge.notify_one();
+        self.wake_expand.notify_one();
+        Ok(moved)
+    }
+
+    /// Copies entries as one operation. It is checked as a whole first.
+    ///
+    /// # Errors
+    /// As [`Self::move_as_operation`].
+    pub async fn copy_as_operation(&self, caller: &Caller, request: MoveRequest) -> Result<Operation> {
+        let _ = (caller, request);
+        Err(crate::engine::unbuilt())
+    }
+
+    /// The files of a move whose names are taken in the destination, also where folders would be merged.
+    ///
+    /// # Errors
+    /// As [`Self::move_as_operation`], but that locks, edit sessions and holds are not looked at.
+    pub async fn conflicts(&self, caller: &Caller, request: &MoveRequest) -> Result<Vec<FileInfo>> {
+        let (mut conn, now) = (self.store.read().await?, self.clock.micros());
+        let conn = &mut conn;
+        let into = destination(conn, caller, request, now).await?;
+        let mut taken = Vec::new();
+        for &node in &request.nodes {
+            let source = stopped_by(node, leave(conn, caller, node, Where::AlsoTrash, into.id, now).await)?;
+            if source.lies_in(&into) {
+                continue;
+            }
+            let mut open = vec![source.mover];
+            while let Some(mover) = open.pop() {
+                match mover.taken_by {
+                    Some(taken_by) if mover.is_folder => {
+                        open.extend(rows::children(conn, mover.id, taken_by, now).await?);
+                    }
+                    Some(_) => taken.push((mover.id, false)),
+                    None => {}
+                }
+            }
+        }
+        let items = show::items(conn, &taken, Viewer::Entitled, Hidden::Shown, now).await?;
+        Ok(items
+            .into_iter()
+            .filter_map(|item| match item {
+                Item::File(file) => Some(file),
+                Item::Folder(_) => None,
+            })
+            .collect())
+    }
+}
+
+/// The folder that all goes into.
+async fn destination(conn: &mut Conn, caller: &Caller, request: &MoveRequest, now: i64) -> Result<Place> {
+    let node = request.destination.ok_or(Error::Invalid("a destination is needed"))?;
+    match stopped_by(node, Place::open(conn, caller, node, now).await) {
+        Err(Error::Stopped { why: Refused::NotFound, .. }) if in_trash(conn, caller, node).await? => {
+            Err(Error::Stopped { node, why: Refused::Forbidden })
+        }
+        opened => opened,
+    }
+}
+
+/// Whether a folder is there and lies in a trash.
+async fn in_trash(conn: &mut Conn, caller: &Caller, node: NodeRef) -> Result<bool> {
+    let found = access::find(conn, caller, node).await?;
+    Ok(found.is_some_and(|(found, way)| found.is_folder && way.trashed.is_some()))
+}
+
+async fn move_all(tx: &mut Tx, caller: &Caller, request: &MoveRequest, purge_delay: i64) -> Result<Operation> {
+    let now = tx.now;
+    let (folders, files): (Vec<NodeRef>, Vec<NodeRef>) = request.nodes.iter().partition(|node| is_folder(**node));
+    let mut found = Vec::with_capacity(request.nodes.len());
+    for node in folders.into_iter().chain(files) {
+        let source = stopped_by(node, leave(tx, caller, node, Where::AlsoTrash, 0, now).await)?;
+        let checked = check(tx, caller, &source.mover, request.conflict == Conflict::Overwrite).await;
+        stopped_by(node, checked)?;
+        found.push((node, source));
+    }
+    let to = destination(tx, caller, request, now).await?;
+    if let Some((node, _)) = found.iter().find(|(_, source)| source.holds(&to)) {
+        return Err(Error::Stopped { node: *node, why: Refused::IntoItself });
+    }
+    let known: HashMap<NodeRef, i64> = found.iter().map(|(node, source)| (*node, source.mover.id)).collect();
+    let ids: Vec<i64> = request.nodes.iter().filter_map(|node| known.get(node).copied()).collect();
+    let entries = operation::items(tx, caller, &ids).await?;
+    let merging = Merging { caller, conflict: request.conflict, purge_delay };
+    let (mut done, mut failures) = (0, Vec::new());
+    for (&node, entry) in request.nodes.iter().zip(&entries) {
+        match whole(tx, async |tx| move_entry(tx, &merging, node, &to).await).await? {
+            Ok(true) => done += 1,
+            Ok(false) => {}
+            Err(error) => {
+                let why = refused(&error).ok_or(error)?;
+                failures.push(Failure { name: entry.name().to_owned(), reason: FailureReason::Refused(why) });
+            }
+        }
+    }
+    let new = NewOperation {
+        account: caller.account,
+        dialect: request.dialect,
+        kind: request.kind,
+        items: entries.len() as u64,
+        entries,
+        done,
+        failures,
+        finished: true,
+        waiting: &[],
+    };
+    operation::insert(tx, new).await
+}
+
+/// Moves one entry at its turn: those before it may have taken it along, or changed what there is in the destination.
+async fn move_entry(tx: &mut Tx, merging: &Merging<'_>, node: NodeRef, to: &Place) -> Result<bool> {
+    let now = tx.now;
+    let source = leave(tx, merging.caller, node, Where::AlsoTrash, to.id, now).await?;
+    match source.lies_in(to) || merging.put(tx, &source, to).await? {
+        true => Ok(true),
+        // A folder is handled, though some of what lies in it stays.
+        false => Ok(source.mover.is_folder),
+    }
+}
+
+fn is_folder(node: NodeRef) -> bool {
+    match node {
+        NodeRef::FolderId(_) | NodeRef::FolderUid(_) | NodeRef::Home => true,
+        NodeRef::FileId(_) | NodeRef::FileUid(_) => false,
+    }
+}
+
+/// What is refused of one entry stops the whole.
+fn stopped_by<T>(node: NodeRef, outcome: Result<T>) -> Result<T> {
+    outcome.map_err(|error| match refused(&error) {
+        Some(why) => Error::Stopped { node, why },
+        None => error,
+    })
+}
+
+/// What a refusal of one entry is called; `None` for what concerns the whole call, and for faults.
+fn refused(error: &Error) -> Option<Refused> {
+    match error {
+        Error::NotFound => Some(Refused::NotFound),
+        Error::Forbidden => Some(Refused::Forbidden),
+        Error::Held => Some(Refused::Held),
+        Error::Locked => Some(Refused::Locked),
+        _ => None,
+    }
+}

@@ -1,0 +1,217 @@
+//! Nodes that get another place: what has to be known of them, and the place itself.
+
+use sqlx::{AssertSqlSafe, Row, any::AnyRow};
+
+use super::{Conn, Result, Tx, id_rows, rows, trash::STANDS};
+use crate::model::AccountId;
+
+/// What has to be known of a node that gets another place.
+#[derive(Debug, Clone)]
+pub(crate) struct Mover {
+    pub(crate) id: i64,
+    pub(crate) is_folder: bool,
+    pub(crate) owner: AccountId,
+    /// `None`: an account's root.
+    pub(crate) parent: Option<i64>,
+    pub(crate) depth: i64,
+    pub(crate) name: String,
+    /// Below a folder.
+    pub(crate) files: i64,
+    pub(crate) folders: i64,
+    /// Of all versions; of a folder all that lies below it.
+    pub(crate) bytes: i64,
+    /// A file's current version, and its bytes.
+    pub(crate) version: Option<i64>,
+    pub(crate) size: i64,
+    pub(crate) last_version: i64,
+    pub(crate) locked_by: Option<AccountId>,
+    pub(crate) edited: bool,
+    pub(crate) held: bool,
+    /// The oldest node of its kind and name in the folder that it was compared with.
+    pub(crate) taken_by: Option<i64>,
+}
+
+/// What [`mover`] reads, of a node `n` and its current version `v`, with the time as `$1` and as `$2` the folder that
+/// names are compared with.
+const COLUMNS: &str = "n.id, n.kind, n.account_id, n.parent_id, n.depth, n.name, n.files, n.folders, n.bytes, \
+     n.version_id, v.size, n.last_version, n.locked_by, \
+     case when exists (select 1 from edit_session e where e.node_id = n.id and e.expires_at > $1) then 1 else 0 end \
+     as edited, \
+     case when exists (select 1 from hold h where h.node_id = n.id and (h.until is null or h.until > $1)) then 1 \
+     else 0 end as held, \
+     (select t.id from node t where t.parent_id = $2 and t.name = n.name and t.state = 1 and t.kind = n.kind \
+     and t.id <> n.id order by t.id limit 1) as taken_by";
+
+fn mover(row: AnyRow) -> Mover {
+    Mover {
+        id: row.get("id"),
+        is_folder: row.get::<&str, _>("kind") == "folder",
+        owner: AccountId(row.get("account_id")),
+        parent: row.get("parent_id"),
+        depth: row.get("depth"),
+        name: row.get("name"),
+        files: row.get("files"),
+        folders: row.get("folders"),
+        bytes: row.get("bytes"),
+        version: row.get("version_id"),
+        size: row.get::<Option<i64>, _>("size").unwrap_or(0),
+        last_version: row.get("last_version"),
+        locked_by: row.get::<Option<i64>, _>("locked_by").map(AccountId),
+        edited: row.get::<i64, _>("edited") != 0,
+        held: row.get::<i64, _>("held") != 0,
+        taken_by: row.get("taken_by"),
+    }
+}
+
+/// A node by id, in whatever state, its name compared with those in a folder.
+pub(crate) async fn by_id(conn: &mut Conn, id: i64, into: i64, now: i64) -> Result<Option<Mover>> {
+    let sql = format!("select {COLUMNS} from node n left join version v on v.id = n.version_id where n.id = $3");
+    let row = sqlx::query(AssertSqlSafe(sql)).bind(now).bind(into).bind(id).fetch_optional(conn).await?;
+    Ok(row.map(mover))
+}
+
+/// A folder's live children, their names compared with those in another folder; folders first, oldest first.
+pub(crate) async fn children(conn: &mut Conn, folder: i64, into: i64, now: i64) -> Result<Vec<Mover>> {
+    let sql = format!(
+        "select {COLUMNS} from node n left join version v on v.id = n.version_id where n.parent_id = $3 \
+         and n.state = 1 order by case n.kind when 'folder' then 0 else 1 end, n.id"
+    );
+    let found = sqlx::query(AssertSqlSafe(sql)).bind(now).bind(into).bind(folder).fetch_all(conn).await?;
+    Ok(found.into_iter().map(mover).collect())
+}
+
+/// The ids of a folder's live children that have this name, compared exactly.
+pub(crate) async fn of_name(conn: &mut Conn, folder: i64, name: &str) -> Result<Vec<i64>> {
+    sqlx::query_scalar("select id from node where parent_id = $1 and name = $2 and state = 1")
+        .bind(folder)
+        .bind(name)
+        .fetch_all(conn)
+        .await
+}
+
+/// How many live folders lie one in the other below any of these, at the most; 0 where none has any.
+pub(crate) async fn height(conn: &mut Conn, folders: impl IntoIterator<Item = i64>) -> Result<i64> {
+    sqlx::query_scalar(
+        "with recursive below (id, step) as (select cast(value ->> 0 as bigint), 0 from json_each($1) \
+         union all select c.id, b.step + 1 from below b cross join node c on c.parent_id = b.id \
+         where c.kind = 'folder' and c.state = 1) select cast(coalesce(max(step), 0) as bigint) from below",
+    )
+    .bind(id_rows(folders))
+    .fetch_one(conn)
+    .await
+}
+
+/// Puts nodes into their new place, live: rows of id, folder, account, name, name in lower case and depth. What lies
+/// below them is the caller's, and so are totals and quota.
+pub(crate) async fn put(tx: &mut Tx, placed: &[(i64, i64, i64, String, String, i64)]) -> Result<()> {
+    sqlx::query(
+        "update node set parent_id = placed.parent, account_id = placed.account, name = placed.name, \
+         folded = placed.folded, depth = placed.depth, state = 1, deleted_at = null from (select \
+         cast(value ->> 0 as bigint) as id, cast(value ->> 1 as bigint) as parent, \
+         cast(value ->> 2 as bigint) as account, value ->> 3 as name, value ->> 4 as folded, \
+         cast(value ->> 5 as bigint) as depth from json_each($1)) placed where node.id = placed.id",
+    )
+    .bind(rows(placed))
+    .execute(&mut **tx)
+    .await
+    .map(drop)
+}
+
+/// Changes the depth of all live folders below folders: rows of folder and difference.
+pub(crate) async fn deepen(tx: &mut Tx, folders: &[(i64, i64)]) -> Result<()> {
+    sqlx::query(
+        "with recursive below (id, change) as (select c.id, cast(j.value ->> 1 as bigint) from json_each($1) j \
+         cross join node c on c.parent_id = cast(j.value ->> 0 as bigint) where c.kind = 'folder' and c.state = 1 \
+         union all select c.id, b.change from below b cross join node c on c.parent_id = b.id \
+         where c.kind = 'folder' and c.state = 1) \
+         update node set depth = node.depth + below.change from below where node.id = below.id",
+    )
+    .bind(rows(folders))
+    .execute(&mut **tx)
+    .await
+    .map(drop)
+}
+
+/// The nodes given as `$1` and all live ones below them.
+const SUBTREES: &str = "with recursive moved (id) as (select cast(value ->> 0 as bigint) from json_each($1) \
+     union all select c.id from moved m cross join node c on c.parent_id = m.id where c.state = 1)";
+
+/// Gives nodes with all live ones below them to another account: with their holds and with the standing entries of
+/// their single versions, which that account holds from then on. A share with that account is of no use any more.
+/// Quota is the caller's.
+pub(crate) async fn give(tx: &mut Tx, nodes: impl IntoIterator<Item = i64>, account: AccountId) -> Result<()> {
+    let nodes = id_rows(nodes);
+    // An entry that its holder has emptied keeps the holder, whose trash waits to mark it; another's emptied trash
+    // must not swallow one that stands.
+    let hold_versions = format!(
+        "update trash as t set holder_id = $2, spared = (select a.emptied_to from account a where a.id = $2) \
+         where t.version_id is not null and t.node_id in (select id from moved) and t.holder_id = t.account_id \
+         and exists (select 1 from account h where h.id = t.holder_id and {STANDS})"
+    );
+    for sql in [
+        hold_versions.as_str(),
+        "update trash set account_id = $2 where version_id is not null and node_id in (select id from moved)",
+        "update hold set account_id = $2 where node_id in (select id from moved)",
+        "delete from share where account_id = $2 and node_id in (select id from moved)",
+        "update node set account_id = $2 where id in (select id from moved)",
+    ] {
+        let sql = format!("{SUBTREES} {sql}");
+        sqlx::query(AssertSqlSafe(sql)).bind(&nodes).bind(account.0).execute(&mut **tx).await?;
+    }
+    Ok(())
+}
+
+/// Makes the current version of a file the next one of another file, which shows it from then on; the file that it
+/// came from is left deleted with its other versions. Totals and quota are the caller's.
+pub(crate) async fn absorb(tx: &mut Tx, from: &Mover, into: &Mover, modifier: AccountId) -> Result<()> {
+    let now = tx.now;
+    sqlx::query("update version set node_id = $2, number = $3 where id = $1")
+        .bind(from.version)
+        .bind(into.id)
+        .bind(into.last_version + 1)
+        .execute(&mut **tx)
+        .await?;
+    sqlx::query(
+        "update node set version_id = $2, last_version = $3, bytes = bytes + $4, modified_at = $5, modifier_id = $6 \
+         where id = $1",
+    )
+    .bind(into.id)
+    .bind(from.version)
+    .bind(into.last_version + 1)
+    .bind(from.size)
+    .bind(now)
+    .bind(modifier.0)
+    .execute(&mut **tx)
+    .await?;
+    sqlx::query("update node set state = 3, deleted_at = $2, version_id = null, bytes = bytes - $3 where id = $1")
+        .bind(from.id)
+        .bind(now)
+        .bind(from.size)
+        .execute(&mut **tx)
+        .await
+        .map(drop)
+}
+
+/// Marks a folder deleted out of which everything was moved, whether it was live or lay in a trash.
+pub(crate) async fn leave(tx: &mut Tx, folder: i64) -> Result<()> {
+    let now = tx.now;
+    sqlx::query("update node set state = 3, deleted_at = $2 where id = $1")
+        .bind(folder)
+        .bind(now)
+        .execute(&mut **tx)
+        .await
+        .map(drop)
+}
+
+/// Puts a single version of a file back out of the trash; it is shown if no live one has a higher number.
+pub(crate) async fn restore_version(tx: &mut Tx, file: i64, version: i64) -> Result<()> {
+    sqlx::query("update version set state = 1 where id = $1").bind(version).execute(&mut **tx).await?;
+    sqlx::query(
+        "update node set version_id = (select v.id from version v where v.node_id = node.id and v.state = 1 \
+         order by v.number desc limit 1) where id = $1",
+    )
+    .bind(file)
+    .execute(&mut **tx)
+    .await
+    .map(drop)
+}
