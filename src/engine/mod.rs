@@ -94,6 +94,18 @@ impl Drop for Vital {
     }
 }
 
+/// A hash that nobody can make without the key.
+fn keyed_hash(key: &[u8; 32], parts: &[&[u8]]) -> [u8; 32] {
+    // A key of 32 bytes fits into one block of the hash.
+    let mut block = [0; 64];
+    block[..32].copy_from_slice(key);
+    let mut mac = Hmac::<Sha256>::new(&block.into());
+    for part in parts {
+        mac.update(part);
+    }
+    mac.finalize().into_bytes().into()
+}
+
 /// A door that is not open yet.
 fn unbuilt() -> error::Error {
     error::Error::Internal(anyhow::anyhow!("not built yet"))
@@ -126,7 +138,7 @@ pub struct Inner {
     reserve: Arc<Reserve>,
     pub(crate) wake_purge: Notify,
     pub(crate) wake_expand: Notify,
-    /// An edit session has ended.
+    /// An edit session has ended: what waited for it may be deleted.
     pub(crate) wake_waiting: Notify,
     pub(crate) reserve_wanted: Notify,
     /// Told to everybody who waits, each time entries were purged.

@@ -11,9 +11,7 @@ use argon2::{
     Argon2,
     password_hash::{PasswordHasher, PasswordVerifier, phc::PasswordHash},
 };
-use hmac::{Hmac, KeyInit, Mac};
 use rand::RngExt;
-use sha2::Sha256;
 use time::OffsetDateTime;
 use tokio::sync::Semaphore;
 use uuid::Uuid;
@@ -21,6 +19,7 @@ use uuid::Uuid;
 use super::{
     Engine,
     error::{Error, Result},
+    keyed_hash,
 };
 
 impl Engine {
@@ -124,14 +123,7 @@ impl Verified {
     }
 
     fn place(&self, text: &str, hash: Option<&str>) -> Place {
-        // A key of 32 bytes fits into one block of the hash.
-        let mut block = [0; 64];
-        block[..32].copy_from_slice(&self.key);
-        let mut mac = Hmac::<Sha256>::new(&block.into());
-        mac.update(hash.unwrap_or_default().as_bytes());
-        mac.update(&[0]);
-        mac.update(text.as_bytes());
-        mac.finalize().into_bytes().into()
+        keyed_hash(&self.key, &[hash.unwrap_or_default().as_bytes(), &[0], text.as_bytes()])
     }
 
     async fn turn(&self, place: &Place) -> tokio::sync::MutexGuard<'_, ()> {

@@ -6,6 +6,7 @@
 //! (`copying`).
 
 mod bulk;
+mod copying;
 mod merging;
 mod moving;
 mod restoring;

@@ -5,7 +5,7 @@ use std::collections::HashMap;
 use sqlx::{Row, any::AnyRow};
 use uuid::Uuid;
 
-use super::{Conn, Result, Tx, id_rows};
+use super::{Conn, Result, Tx, id_rows, list::pattern, rows};
 use crate::model::{Account, AccountId, Person, Role};
 
 fn account(row: AnyRow) -> Account {
@@ -52,6 +52,61 @@ pub(crate) async fn by_name(conn: &mut Conn, name: &str) -> Result<Option<Accoun
     .fetch_optional(conn)
     .await?;
     Ok(row.map(account))
+}
+
+/// Those of these accounts that there are, by uid.
+pub(crate) async fn by_uids(conn: &mut Conn, uids: impl IntoIterator<Item = Uuid>) -> Result<HashMap<Uuid, Account>> {
+    let uids: Vec<[String; 1]> = uids.into_iter().map(|uid| [uid.to_string()]).collect();
+    let rows = sqlx::query(
+        "select a.id, a.uid, a.name, a.display_name, a.email, a.role, a.disabled_at, a.quota, a.used, a.purging, \
+         a.max_calls, a.category_uid from json_each($1) j cross join account a on a.uid = j.value ->> 0",
+    )
+    .bind(rows(&uids))
+    .fetch_all(conn)
+    .await?;
+    Ok(rows.into_iter().map(account).map(|account| (account.uid, account)).collect())
+}
+
+/// Accounts that are not switched off with this address, in any case of ASCII letters, at most two.
+pub(crate) async fn by_email(conn: &mut Conn, email: &str) -> Result<Vec<Account>> {
+    let rows = sqlx::query(
+        "select id, uid, name, display_name, email, role, disabled_at, quota, used, purging, max_calls, category_uid \
+         from account where email <> '' and lower(email) = lower($1) and disabled_at is null order by id limit 2",
+    )
+    .bind(email)
+    .fetch_all(conn)
+    .await?;
+    Ok(rows.into_iter().map(account).collect())
+}
+
+/// The account that a text names: by uid, sign-in name, or an e-mail address that no other has. Not one that is switched
+/// off.
+pub(crate) async fn named(conn: &mut Conn, text: &str) -> sqlx::Result<Option<Account>> {
+    let mut found = match text.parse::<Uuid>() {
+        Ok(uid) => by_uids(conn, [uid]).await?.remove(&uid),
+        Err(_) => None,
+    };
+    if found.is_none() {
+        found = by_name(conn, text).await?;
+    }
+    if found.is_none() {
+        let mut all = by_email(conn, text).await?;
+        found = if all.len() == 1 { all.pop() } else { None };
+    }
+    Ok(found.filter(|account| !account.disabled))
+}
+
+/// Accounts that are not switched off and whose sign-in or display name contains a text, at most 100, by name.
+pub(crate) async fn find(conn: &mut Conn, text: &str) -> Result<Vec<Account>> {
+    let rows = sqlx::query(
+        "select id, uid, name, display_name, email, role, disabled_at, quota, used, purging, max_calls, category_uid \
+         from account where disabled_at is null and ($1 = '' or lower(name) like $1 escape '\\' \
+         or lower(display_name) like $1 escape '\\') order by name limit 100",
+    )
+    .bind(pattern(Some(text)))
+    .fetch_all(conn)
+    .await?;
+    Ok(rows.into_iter().map(account).collect())
 }
 
 /// All accounts, by name.

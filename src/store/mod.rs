@@ -13,6 +13,7 @@ pub(crate) mod hold;
 pub(crate) mod key;
 pub(crate) mod link;
 pub(crate) mod list;
+pub(crate) mod lock;
 pub(crate) mod node;
 pub(crate) mod operation;
 pub(crate) mod purge;

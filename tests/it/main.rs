@@ -26,4 +26,5 @@ mod release;
 mod server;
 mod sweeppea;
 mod tidy;
+mod trash;
 mod vault;

@@ -81,13 +81,18 @@ pub(super) const CLEAN_UP: [&str; 10] = [
 pub(super) const PUT_OFF: [&str; 2] = ["purge.put_off", "purge.put_off.committed"];
 
 /// Steps of the engine in which nothing moves between database and disk: one commit, whole or not at all.
-pub(super) const ONE_COMMIT: [&str; 21] = [
+pub(super) const ONE_COMMIT: [&str; 34] = [
     "account.add",
     "account.calls",
     "account.category",
     "account.disable",
     "account.passwd",
     "account.set",
+    "edit.end",
+    "edit.keep",
+    "edit.start",
+    "expire.applinks",
+    "expire.edits",
     "expire.forget",
     "expire.staged",
     "hold.add",
@@ -100,7 +105,15 @@ pub(super) const ONE_COMMIT: [&str; 21] = [
     "key.revoke",
     "key.sign_in",
     "key.token",
+    "link.add",
+    "link.add_app",
+    "link.change",
+    "link.refresh",
+    "link.remove",
+    "lock.end",
+    "lock.set",
     "setting",
+    "share.set",
     "start",
     "stop",
 ];
