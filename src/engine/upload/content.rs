@@ -208,7 +208,7 @@ impl Into {
 async fn show(tx: &mut Tx, plan: &Plan, key: &ObjectKey, stored: &Stored, media_type: &str) -> Result<FileInfo> {
     let Aim { owner, way, becomes } = plan.aim(tx).await?;
     reserve_quota(tx, owner, stored.size).await?;
-    let creator = if plan.caller.account == AccountId::NOBODY { owner } else { plan.caller.account };
+    let creator = access::actor(&plan.caller, owner);
     let (size, sha256, object_key) = (stored.size, stored.sha256.as_str(), key.as_str());
     let (id, files) = match becomes {
         Becomes::File { folder, name } => {
