@@ -26,4 +26,5 @@ mod server;
 mod sweeppea;
 mod tidy;
 mod trash;
+mod tree;
 mod vault;
