@@ -16,6 +16,7 @@ use std::collections::BTreeMap;
 use super::{
     access,
     error::{Error, Result},
+    purge::drop_emptied_folders,
     tree::DEEPEST,
     upload,
 };
@@ -197,6 +198,8 @@ async fn relocate(tx: &mut Tx, movers: &[(&Mover, &str)], from: &[i64], to: &Pla
     if !changes.is_empty() {
         rows::deepen(tx, &changes).await?;
     }
+    // A deleted folder stays until what lay in it in a trash has left it.
+    drop_emptied_folders(tx, movers.iter().filter_map(|(mover, _)| mover.parent).collect()).await?;
     let mut totals = Totals::default();
     totals.take(from, moved);
     totals.add(&to.ids, moved);
