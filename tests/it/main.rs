@@ -27,4 +27,5 @@ mod server;
 mod sweeppea;
 mod tidy;
 mod trash;
+mod tree;
 mod vault;
