@@ -164,10 +164,10 @@ async fn what_is_locked_or_waits_to_be_deleted_takes_no_further_session() {
     engine.unlock(&scene.ann, this, None).await.unwrap();
 
     let key = scene.edit(&scene.ann, &stored, false).await.unwrap();
-    let NodeRef::FolderUid(uid) = docs else { unreachable!() };
+    let folder = engine.folder_for(&scene.ann, docs, Rights::READ).await.unwrap().id;
     let request = DeleteRequest {
         edited: Edited::Wait,
-        ..DeleteRequest::permanent(scene.ann.clone(), "test", vec![Target::FolderUid(uid)])
+        ..DeleteRequest::permanent(scene.ann.clone(), "test", vec![Target::FolderId(folder.0)])
     };
     let marked = engine.delete_as_operation(request).await.unwrap();
     assert_eq!(marked.outcomes[0].verdict, Verdict::Waiting);
