@@ -16,6 +16,7 @@ mod cross;
 mod dialects;
 mod disk_full;
 mod engine;
+mod grants;
 mod group_commit;
 mod hexnode;
 mod kill;
