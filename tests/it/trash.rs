@@ -129,14 +129,8 @@ async fn a_trashed_folder_is_hidden_whole_and_keeps_its_bytes() {
         assert!(matches!(seen, Err(Error::NotFound)), "{node:?}");
     }
     assert!(matches!(scene.engine.read_signed(file.uid).await, Err(Error::NotFound)));
-    let flat = FileQuery {
-        whose: Whose::Own,
-        order: FileOrder::Id,
-        descending: false,
-        find: None,
-        offset: 0,
-        limit: 10,
-    };
+    let flat =
+        FileQuery { whose: Whose::Own, order: FileOrder::Id, descending: false, find: None, offset: 0, limit: 10 };
     let page = scene.engine.files(&scene.ann, flat).await.unwrap();
     assert_eq!((page.total, page.items.len()), (0, 0));
     assert_eq!(scene.trash(Target::FileUid(file.uid)).await, Verdict::NotFound);
@@ -353,12 +347,8 @@ async fn an_entry_outlives_the_folder_it_came_from() {
     let entry = scene.entries(&scene.ann).await.remove(0);
     assert_eq!(entry.item.ids().uid, file.uid);
     let reference = TrashRef::Entry { uid: entry.uid, is_folder: false };
-    let restored = scene
-        .engine
-        .restore(&scene.ann, vec![reference], RestoreRules::HomeAndNumber, false)
-        .await
-        .unwrap()
-        .remove(0);
+    let restored =
+        scene.engine.restore(&scene.ann, vec![reference], RestoreRules::HomeAndNumber, false).await.unwrap().remove(0);
     assert!(matches!(restored, Restored::Back(Item::File(_))), "{restored:?}");
     let back = scene.engine.file_for(&scene.ann, NodeRef::FileUid(file.uid), Rights::DOWNLOAD).await.unwrap();
     assert_eq!(back.path, Vec::<String>::new());
