@@ -161,7 +161,8 @@ impl Engine {
             .await
     }
 
-    /// Switches an account off or on. Off, its keys stop and its sign-ins end at once; on, its keys work again.
+    /// Switches an account off or on. Off, its keys stop, its sign-ins and the applinks assigned
+    /// to it end at once; on, its keys work again.
     ///
     /// # Errors
     /// `NotFound`.
@@ -173,6 +174,7 @@ impl Engine {
                 account::set_disabled(tx, id, disabled).await?;
                 if disabled {
                     store::key::revoke_sign_ins(tx, id).await?;
+                    store::link::remove_assigned(tx, id).await?;
                 }
                 Ok(())
             })

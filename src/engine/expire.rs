@@ -34,10 +34,11 @@ impl Engine {
         let uploads = self.end_uploads().await;
         let abandoned = self.end_abandoned(self.clock.micros() - ABANDONED_AFTER.as_micros() as i64).await;
         let edits = self.end_edits().await;
+        let applinks = self.end_applinks().await;
         let forgotten = self.forget().await;
         let operations = self.forget_operations().await;
         self.wake_purge.notify_one();
-        Ok(files? + trash? + uploads? + abandoned? + edits? + forgotten? + operations? > 0)
+        Ok(files? + trash? + uploads? + abandoned? + edits? + applinks? + forgotten? + operations? > 0)
     }
 
     /// Deletes files whose end time has come, as their owners would through the API that gives files one: into the bin

@@ -88,6 +88,15 @@ impl Engine {
         Ok(shown)
     }
 
+    /// The account that somebody names: by uid, sign-in name, or an e-mail address that no other has. Not one that is
+    /// switched off.
+    ///
+    /// # Errors
+    /// Only faults.
+    pub async fn account_named(&self, text: &str) -> Result<Option<Account>> {
+        account::named(&mut *self.store.read().await?, text).await.map_err(Into::into)
+    }
+
     /// Accounts that are not switched off and whose sign-in or display name contains a text, without regard to ASCII
     /// case; at most 100, by name.
     ///

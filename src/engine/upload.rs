@@ -98,7 +98,7 @@ impl Engine {
 }
 
 /// Discards an object, unless it found its place.
-async fn give_up(tx: &mut Tx, owner: AccountId, key: &ObjectKey) -> Result<()> {
+pub(super) async fn give_up(tx: &mut Tx, owner: AccountId, key: &ObjectKey) -> Result<()> {
     if staged::remove_unwritten(tx, key).await? {
         purge::queue_objects(tx, &[(key.as_str().to_owned(), owner.0, 0)]).await?;
     }
@@ -150,14 +150,14 @@ pub(super) async fn reserve_quota(tx: &mut Tx, owner: AccountId, more: u64) -> R
 }
 
 /// Whether `size` bytes fit if `replaced` bytes that count already go for them.
-fn check_quota(account: &Account, size: u64, replaced: u64) -> Result<()> {
+pub(super) fn check_quota(account: &Account, size: u64, replaced: u64) -> Result<()> {
     if size > account.remaining().saturating_add(replaced) {
         return Err(Error::QuotaExceeded { used: account.used, quota: account.quota, size });
     }
     Ok(())
 }
 
-async fn account_of(tx: &mut Tx, id: AccountId) -> Result<Account> {
+pub(super) async fn account_of(tx: &mut Tx, id: AccountId) -> Result<Account> {
     account::by_id(tx, id).await?.ok_or(Error::NotFound)
 }
 

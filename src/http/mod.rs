@@ -10,6 +10,7 @@ pub(crate) mod content;
 pub(crate) mod control;
 pub(crate) mod cross_site;
 pub(crate) mod hexnode;
+pub(crate) mod json;
 pub(crate) mod linger;
 mod log;
 pub(crate) mod multipart;
@@ -203,6 +204,7 @@ pub fn router(app: &App, part: &Part) -> Router {
     let router = router
         .fallback(unknown)
         .layer(middleware::from_fn(log::catch_panic))
+        .layer(middleware::from_fn(oracle::write))
         .layer(middleware::from_fn(linger::linger))
         .layer(middleware::from_fn_with_state(app.clone(), log::around))
         .with_state(app.clone());

@@ -94,7 +94,7 @@ pub enum Audience {
 pub struct NewLink {
     pub audience: Audience,
     pub rights: Rights,
-    /// Empty: the one unnamed link of its item and creator.
+    /// Empty: the one unnamed link of its item.
     pub name: String,
     /// 8 to 50 characters.
     pub code: Option<String>,

@@ -79,6 +79,23 @@ pub(crate) async fn by_email(conn: &mut Conn, email: &str) -> Result<Vec<Account
     Ok(rows.into_iter().map(account).collect())
 }
 
+/// The account that a text names: by uid, sign-in name, or an e-mail address that no other has. Not one that is switched
+/// off.
+pub(crate) async fn named(conn: &mut Conn, text: &str) -> sqlx::Result<Option<Account>> {
+    let mut found = match text.parse::<Uuid>() {
+        Ok(uid) => by_uids(conn, [uid]).await?.remove(&uid),
+        Err(_) => None,
+    };
+    if found.is_none() {
+        found = by_name(conn, text).await?;
+    }
+    if found.is_none() {
+        let mut all = by_email(conn, text).await?;
+        found = if all.len() == 1 { all.pop() } else { None };
+    }
+    Ok(found.filter(|account| !account.disabled))
+}
+
 /// Accounts that are not switched off and whose sign-in or display name contains a text, at most 100, by name.
 pub(crate) async fn find(conn: &mut Conn, text: &str) -> Result<Vec<Account>> {
     let rows = sqlx::query(

@@ -89,12 +89,12 @@ pub(crate) async fn of_name(conn: &mut Conn, folder: i64, name: &str) -> Result<
         .await
 }
 
-/// How many live folders lie one in the other below any of these, at the most; 0 where none has any.
+/// How many folders lie one in the other below any of these, at the most, those in a trash too; 0 where none has any.
 pub(crate) async fn height(conn: &mut Conn, folders: impl IntoIterator<Item = i64>) -> Result<i64> {
     sqlx::query_scalar(
         "with recursive below (id, step) as (select cast(value ->> 0 as bigint), 0 from json_each($1) \
          union all select c.id, b.step + 1 from below b cross join node c on c.parent_id = b.id \
-         where c.kind = 'folder' and c.state = 1) select cast(coalesce(max(step), 0) as bigint) from below",
+         where c.kind = 'folder') select cast(coalesce(max(step), 0) as bigint) from below",
     )
     .bind(id_rows(folders))
     .fetch_one(conn)
@@ -117,13 +117,12 @@ pub(crate) async fn put(tx: &mut Tx, placed: &[(i64, i64, i64, String, String, i
     .map(drop)
 }
 
-/// Changes the depth of all live folders below folders: rows of folder and difference.
+/// Changes the depth of all folders below folders, those in a trash too: rows of folder and difference.
 pub(crate) async fn deepen(tx: &mut Tx, folders: &[(i64, i64)]) -> Result<()> {
     sqlx::query(
         "with recursive below (id, change) as (select c.id, cast(j.value ->> 1 as bigint) from json_each($1) j \
-         cross join node c on c.parent_id = cast(j.value ->> 0 as bigint) where c.kind = 'folder' and c.state = 1 \
-         union all select c.id, b.change from below b cross join node c on c.parent_id = b.id \
-         where c.kind = 'folder' and c.state = 1) \
+         cross join node c on c.parent_id = cast(j.value ->> 0 as bigint) where c.kind = 'folder' \
+         union all select c.id, b.change from below b cross join node c on c.parent_id = b.id where c.kind = 'folder') \
          update node set depth = node.depth + below.change from below where node.id = below.id",
     )
     .bind(rows(folders))
@@ -135,6 +134,29 @@ pub(crate) async fn deepen(tx: &mut Tx, folders: &[(i64, i64)]) -> Result<()> {
 /// The nodes given as `$1` and all live ones below them.
 const SUBTREES: &str = "with recursive moved (id) as (select cast(value ->> 0 as bigint) from json_each($1) \
      union all select c.id from moved m cross join node c on c.parent_id = m.id where c.state = 1)";
+
+/// What lies in a trash by itself, or is deleted, below nodes that leave its owner's tree: it stays the owner's, and
+/// lies in no folder from then on but in the account's trash.
+pub(crate) async fn leave_behind(tx: &mut Tx, nodes: impl IntoIterator<Item = i64>, owner: AccountId) -> Result<()> {
+    let sql = format!(
+        "{SUBTREES} select c.id, c.depth, case c.kind when 'folder' then 1 else 0 end as depth_there from moved m \
+         cross join node c on c.parent_id = m.id where c.state <> 1"
+    );
+    let left: Vec<(i64, i64, i64)> =
+        sqlx::query_as(AssertSqlSafe(sql)).bind(id_rows(nodes)).fetch_all(&mut **tx).await?;
+    let folders = left.iter().filter(|(_, _, depth_there)| *depth_there == 1);
+    deepen(tx, &folders.map(|(id, depth, depth_there)| (*id, depth_there - depth)).collect::<Vec<_>>()).await?;
+    sqlx::query(
+        "update node set parent_id = (select a.trash_id from account a where a.id = $2), \
+         depth = case kind when 'folder' then 1 else 0 end \
+         where id in (select cast(value ->> 0 as bigint) from json_each($1))",
+    )
+    .bind(id_rows(left.into_iter().map(|(id, _, _)| id)))
+    .bind(owner.0)
+    .execute(&mut **tx)
+    .await
+    .map(drop)
+}
 
 /// Gives nodes with all live ones below them to another account: with their holds and with the standing entries of
 /// their single versions, which that account holds from then on. A share with that account is of no use any more.
@@ -192,17 +214,6 @@ pub(crate) async fn absorb(tx: &mut Tx, from: &Mover, into: &Mover, modifier: Ac
         .map(drop)
 }
 
-/// Marks a folder deleted out of which everything was moved, whether it was live or lay in a trash.
-pub(crate) async fn leave(tx: &mut Tx, folder: i64) -> Result<()> {
-    let now = tx.now;
-    sqlx::query("update node set state = 3, deleted_at = $2 where id = $1")
-        .bind(folder)
-        .bind(now)
-        .execute(&mut **tx)
-        .await
-        .map(drop)
-}
-
 /// Puts a single version of a file back out of the trash; it is shown if no live one has a higher number.
 pub(crate) async fn restore_version(tx: &mut Tx, file: i64, version: i64) -> Result<()> {
     sqlx::query("update version set state = 1 where id = $1").bind(version).execute(&mut **tx).await?;
@@ -214,4 +225,78 @@ pub(crate) async fn restore_version(tx: &mut Tx, file: i64, version: i64) -> Res
     .execute(&mut **tx)
     .await
     .map(drop)
+}
+
+/// A node to be copied: its current version's content, if it is a file.
+#[derive(Debug, Clone)]
+pub(crate) struct Original {
+    pub(crate) id: i64,
+    pub(crate) parent: i64,
+    pub(crate) is_folder: bool,
+    pub(crate) name: String,
+    pub(crate) description: String,
+    pub(crate) private: bool,
+    /// How deep it lies below the first.
+    pub(crate) step: i64,
+    pub(crate) version: i64,
+    pub(crate) size: u64,
+    pub(crate) sha256: String,
+    pub(crate) media_type: String,
+    pub(crate) object_key: String,
+}
+
+/// A live node and all live ones below it, at most `limit`: each after the folder that it lies in.
+pub(crate) async fn originals(conn: &mut Conn, node: i64, limit: i64) -> Result<Vec<Original>> {
+    let found = sqlx::query(
+        "with recursive copied (id, step) as (select n.id, 0 from node n where n.id = $1 and n.state = 1 \
+         union all select c.id, p.step + 1 from copied p cross join node c on c.parent_id = p.id where c.state = 1) \
+         select n.id, n.parent_id, n.kind, n.name, n.description, n.private, copied.step, v.id as version, v.size, \
+         v.sha256, v.media_type, v.object_key from copied join node n on n.id = copied.id \
+         left join version v on v.id = n.version_id order by copied.step, n.id limit $2",
+    )
+    .bind(node)
+    .bind(limit)
+    .fetch_all(conn)
+    .await?;
+    Ok(found.iter().map(original).collect())
+}
+
+fn original(row: &AnyRow) -> Original {
+    let text = |column: &str| row.get::<Option<String>, _>(column).unwrap_or_default();
+    Original {
+        id: row.get("id"),
+        parent: row.get("parent_id"),
+        is_folder: row.get::<&str, _>("kind") == "folder",
+        name: row.get("name"),
+        description: row.get("description"),
+        private: row.get::<i64, _>("private") != 0,
+        step: row.get("step"),
+        version: row.get::<Option<i64>, _>("version").unwrap_or(0),
+        size: row.get::<Option<i64>, _>("size").unwrap_or(0) as u64,
+        sha256: text("sha256"),
+        media_type: text("media_type"),
+        object_key: text("object_key"),
+    }
+}
+
+/// The oldest live node of a kind and name in a folder, compared exactly.
+pub(crate) async fn taken_by(conn: &mut Conn, folder: i64, name: &str, is_folder: bool) -> Result<Option<i64>> {
+    sqlx::query_scalar(
+        "select id from node where parent_id = $1 and name = $2 and kind = $3 and state = 1 order by id limit 1",
+    )
+    .bind(folder)
+    .bind(name)
+    .bind(if is_folder { "folder" } else { "file" })
+    .fetch_optional(conn)
+    .await
+}
+
+/// Whether a file is not deleted and shows this version.
+pub(crate) async fn shows(conn: &mut Conn, file: i64, version: i64) -> Result<bool> {
+    sqlx::query_scalar::<_, i64>("select count(*) from node where id = $1 and version_id = $2 and state <> 3")
+        .bind(file)
+        .bind(version)
+        .fetch_one(conn)
+        .await
+        .map(|found| found > 0)
 }

@@ -45,7 +45,7 @@ const HOW_ROWS_END: &[(&str, &str)] = &[
     ("call_count", "never: one row an account and month"),
     ("node", "when its last purge is confirmed, into a deletion record"),
     ("version", "with its node"),
-    ("edit_session", "with its node; before that its time ends it"),
+    ("edit_session", "when it is ended or its time is over, or with its node"),
     ("hold", "when it is lifted, or with its node"),
     ("upload", "when the file appears, or the upload ends by call or by time"),
     ("staged", "when its object becomes a version, or is queued for its purge"),
@@ -58,7 +58,7 @@ const HOW_ROWS_END: &[(&str, &str)] = &[
     ("trash", "when its node is restored or destroyed"),
     ("emptying", "when all entries of the emptied trash carry their own marks"),
     ("share", "when it is ended, or with its node"),
-    ("link", "when it is ended, or with its node"),
+    ("link", "when it is ended, with its node, or once both tokens of an applink have run out"),
     ("operation", "when its user has seen the end of it, or an hour after that"),
     ("waiting", "when nobody edits the entry any more, or its operation is dropped"),
 ];

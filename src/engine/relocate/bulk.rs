@@ -1,6 +1,6 @@
-//! Moving and copying many entries as one operation (onlyoffice.md 4.7).
+//! Moving many entries as one operation, and what is the same when they are copied (onlyoffice.md 4.7).
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 
 use super::{Place, Where, check, leave, merging::Merging, whole};
 use crate::{
@@ -33,15 +33,6 @@ impl Engine {
         Ok(moved)
     }
 
-    /// Copies entries as one operation. It is checked as a whole first.
-    ///
-    /// # Errors
-    /// As [`Self::move_as_operation`].
-    pub async fn copy_as_operation(&self, caller: &Caller, request: MoveRequest) -> Result<Operation> {
-        let _ = (caller, request);
-        Err(crate::engine::unbuilt())
-    }
-
     /// The files of a move whose names are taken in the destination, also where folders would be merged.
     ///
     /// # Errors
@@ -49,7 +40,7 @@ impl Engine {
     pub async fn conflicts(&self, caller: &Caller, request: &MoveRequest) -> Result<Vec<FileInfo>> {
         let (mut conn, now) = (self.store.read().await?, self.clock.micros());
         let conn = &mut conn;
-        let into = destination(conn, caller, request, now).await?;
+        let into = into(conn, caller, request, now).await?;
         let mut taken = Vec::new();
         for &node in &request.nodes {
             let source = stopped_by(node, leave(conn, caller, node, Where::AlsoTrash, into.id, now).await)?;
@@ -78,43 +69,54 @@ impl Engine {
     }
 }
 
-/// The folder that all goes into.
-async fn destination(conn: &mut Conn, caller: &Caller, request: &MoveRequest, now: i64) -> Result<Place> {
-    let node = request.destination.ok_or(Error::Invalid("a destination is needed"))?;
-    match stopped_by(node, Place::open(conn, caller, node, now).await) {
-        Err(Error::Stopped { why: Refused::NotFound, .. }) if in_trash(conn, caller, node).await? => {
-            Err(Error::Stopped { node, why: Refused::Forbidden })
-        }
+/// The folder that all goes into; one that lies in a trash is `Forbidden`.
+pub(super) async fn destination(conn: &mut Conn, caller: &Caller, node: NodeRef, now: i64) -> Result<Place> {
+    match Place::open(conn, caller, node, now).await {
+        Err(Error::NotFound) if in_trash(conn, caller, node).await? => Err(Error::Forbidden),
         opened => opened,
     }
 }
 
-/// Whether a folder is there and lies in a trash.
-async fn in_trash(conn: &mut Conn, caller: &Caller, node: NodeRef) -> Result<bool> {
-    let found = access::find(conn, caller, node).await?;
-    Ok(found.is_some_and(|(found, way)| found.is_folder && way.trashed.is_some()))
+/// Whether a node is there and lies in a trash, itself or below a folder that does.
+pub(super) async fn in_trash(conn: &mut Conn, caller: &Caller, node: NodeRef) -> Result<bool> {
+    let Some((found, way)) = access::find(conn, caller, node).await? else { return Ok(false) };
+    Ok(match found.state {
+        1 => way.trashed.is_some(),
+        state => state == 2,
+    })
+}
+
+/// Each entry once, where it was named first.
+pub(super) fn distinct(nodes: &[NodeRef]) -> Vec<NodeRef> {
+    let mut seen = HashSet::new();
+    nodes.iter().copied().filter(|node| seen.insert(*node)).collect()
+}
+
+async fn into(conn: &mut Conn, caller: &Caller, request: &MoveRequest, now: i64) -> Result<Place> {
+    let node = request.destination.ok_or(Error::Invalid("a destination is needed"))?;
+    stopped_by(node, destination(conn, caller, node, now).await)
 }
 
 async fn move_all(tx: &mut Tx, caller: &Caller, request: &MoveRequest, purge_delay: i64) -> Result<Operation> {
-    let now = tx.now;
-    let (folders, files): (Vec<NodeRef>, Vec<NodeRef>) = request.nodes.iter().partition(|node| is_folder(**node));
-    let mut found = Vec::with_capacity(request.nodes.len());
+    let (now, nodes) = (tx.now, distinct(&request.nodes));
+    let (folders, files): (Vec<NodeRef>, Vec<NodeRef>) = nodes.iter().partition(|node| is_folder(**node));
+    let mut found = Vec::with_capacity(nodes.len());
     for node in folders.into_iter().chain(files) {
         let source = stopped_by(node, leave(tx, caller, node, Where::AlsoTrash, 0, now).await)?;
         let checked = check(tx, caller, &source.mover, request.conflict == Conflict::Overwrite).await;
         stopped_by(node, checked)?;
         found.push((node, source));
     }
-    let to = destination(tx, caller, request, now).await?;
+    let to = into(tx, caller, request, now).await?;
     if let Some((node, _)) = found.iter().find(|(_, source)| source.holds(&to)) {
         return Err(Error::Stopped { node: *node, why: Refused::IntoItself });
     }
     let known: HashMap<NodeRef, i64> = found.iter().map(|(node, source)| (*node, source.mover.id)).collect();
-    let ids: Vec<i64> = request.nodes.iter().filter_map(|node| known.get(node).copied()).collect();
+    let ids: Vec<i64> = nodes.iter().filter_map(|node| known.get(node).copied()).collect();
     let entries = operation::items(tx, caller, &ids).await?;
     let merging = Merging { caller, conflict: request.conflict, purge_delay };
     let (mut done, mut failures) = (0, Vec::new());
-    for (&node, entry) in request.nodes.iter().zip(&entries) {
+    for (&node, entry) in nodes.iter().zip(&entries) {
         match whole(tx, async |tx| move_entry(tx, &merging, node, &to).await).await? {
             Ok(true) => done += 1,
             Ok(false) => {}
@@ -149,7 +151,7 @@ async fn move_entry(tx: &mut Tx, merging: &Merging<'_>, node: NodeRef, to: &Plac
     }
 }
 
-fn is_folder(node: NodeRef) -> bool {
+pub(super) fn is_folder(node: NodeRef) -> bool {
     match node {
         NodeRef::FolderId(_) | NodeRef::FolderUid(_) | NodeRef::Home => true,
         NodeRef::FileId(_) | NodeRef::FileUid(_) => false,
@@ -157,7 +159,7 @@ fn is_folder(node: NodeRef) -> bool {
 }
 
 /// What is refused of one entry stops the whole.
-fn stopped_by<T>(node: NodeRef, outcome: Result<T>) -> Result<T> {
+pub(super) fn stopped_by<T>(node: NodeRef, outcome: Result<T>) -> Result<T> {
     outcome.map_err(|error| match refused(&error) {
         Some(why) => Error::Stopped { node, why },
         None => error,
@@ -165,7 +167,7 @@ fn stopped_by<T>(node: NodeRef, outcome: Result<T>) -> Result<T> {
 }
 
 /// What a refusal of one entry is called; `None` for what concerns the whole call, and for faults.
-fn refused(error: &Error) -> Option<Refused> {
+pub(super) fn refused(error: &Error) -> Option<Refused> {
     match error {
         Error::NotFound => Some(Refused::NotFound),
         Error::Forbidden => Some(Refused::Forbidden),

@@ -67,8 +67,8 @@ impl Merging<'_> {
             all &= self.put(tx, &Source { mover, from: from.clone() }, into).await?;
         }
         if all {
-            rows::leave(tx, folder.id).await?;
             let left = store::id_rows([folder.id]);
+            deletion::mark(tx, &left, false).await?;
             trash::remove_of_nodes(tx, &left).await?;
             deletion::queue_expansion(tx, &left).await?;
             let mut totals = Totals::default();

@@ -121,11 +121,17 @@ async fn path_and_method_are_judged_before_the_key() {
         (Method::PUT, "transfer", "GET, POST, DELETE"),
         (Method::PUT, "transfer_file", "GET, PATCH, POST, DELETE"),
         (Method::POST, "files/my/0/1", "GET"),
+        (Method::GET, "rename_file", "PUT"),
+        (Method::POST, "move_files", "PUT"),
+        (Method::DELETE, "recycle_bin/0/10", "GET"),
+        (Method::GET, "recycle_bin", "DELETE"),
+        (Method::POST, "recycle_bin/restore", "PUT"),
+        (Method::GET, "recycle_bin/all", "DELETE"),
     ] {
         let reply = server.send(method.clone(), &format!("/vault_rest/{path}"), &[], "").await;
         assert_eq!((reply.status, reply.text().as_str(), reply.header("allow")), (405, body, allow), "{method} {path}");
     }
-    for path in ["", "nothing", "files/my", "files/my/0", "rename_file", "recycle_bin/0/10", "transfer_file_diode"] {
+    for path in ["", "nothing", "files/my", "files/my/0", "recycle_bin/0", "transfer_file_diode"] {
         let reply = server.send(Method::GET, &format!("/vault_rest/{path}"), &[], "").await;
         let body = r#"{"message":"The requested resource could not be found","ui_message_key":"API_BAD_REQUEST","status_code":"NotFound"}"#;
         assert_eq!((reply.status, reply.text().as_str()), (404, body), "{path}");
