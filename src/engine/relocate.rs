@@ -1,8 +1,8 @@
 //! Moving, copying and restoring: a node gets another place, in its own tree or in another account's.
 //!
 //! Whatever asks for it, nodes change their place by [`relocate`] alone: there the totals of the folders above, the
-//! depth of the folders below, owner and quota go with them. What lies in a trash below a moved folder is no part of
-//! it: it stays its owner's, and goes home if it is taken back. Copies are planned, written and shown like uploads
+//! depth of the folders below, owner and quota go with them. What lies in a trash below a folder that goes to another
+//! account is no part of it: it stays its owner's, and goes home if it is taken back. Copies are planned, written and shown like uploads
 //! (`copying`).
 
 mod bulk;
@@ -16,6 +16,7 @@ use std::collections::BTreeMap;
 use super::{
     access,
     error::{Error, Result},
+    purge::drop_emptied_folders,
     tree::DEEPEST,
     upload,
 };
@@ -170,6 +171,17 @@ impl Totals {
 /// `TooDeep`, `QuotaExceeded`.
 async fn relocate(tx: &mut Tx, movers: &[(&Mover, &str)], from: &[i64], to: &Place) -> Result<()> {
     let Some(owner) = movers.first().map(|(mover, _)| mover.owner) else { return Ok(()) };
+    let moved = movers.iter().fold((0, 0, 0), |sum, (mover, _)| match mover.is_folder {
+        true => (sum.0 + mover.files, sum.1 + mover.folders + 1, sum.2 + mover.bytes),
+        false => (sum.0 + 1, sum.1, sum.2 + mover.bytes),
+    });
+    if owner != to.owner {
+        let ids = movers.iter().map(|(mover, _)| mover.id);
+        upload::reserve_quota(tx, to.owner, moved.2 as u64).await?;
+        account::add_used(tx, owner, -moved.2).await?;
+        rows::leave_behind(tx, ids.clone(), owner).await?;
+        rows::give(tx, ids, to.owner).await?;
+    }
     let depth = to.depth_inside();
     let folders = movers.iter().map(|(mover, _)| mover).filter(|mover| mover.is_folder);
     let deepened: Vec<i64> = folders.clone().filter(|mover| mover.depth < depth).map(|mover| mover.id).collect();
@@ -178,15 +190,6 @@ async fn relocate(tx: &mut Tx, movers: &[(&Mover, &str)], from: &[i64], to: &Pla
     }
     let changes: Vec<(i64, i64)> =
         folders.map(|mover| (mover.id, depth - mover.depth)).filter(|(_, change)| *change != 0).collect();
-    let moved = movers.iter().fold((0, 0, 0), |sum, (mover, _)| match mover.is_folder {
-        true => (sum.0 + mover.files, sum.1 + mover.folders + 1, sum.2 + mover.bytes),
-        false => (sum.0 + 1, sum.1, sum.2 + mover.bytes),
-    });
-    if owner != to.owner {
-        upload::reserve_quota(tx, to.owner, moved.2 as u64).await?;
-        account::add_used(tx, owner, -moved.2).await?;
-        rows::give(tx, movers.iter().map(|(mover, _)| mover.id), to.owner).await?;
-    }
     // A file is as deep as its folder.
     let placed = |(mover, name): &(&Mover, &'_ str)| {
         (mover.id, to.id, to.owner.0, name.to_string(), name.to_lowercase(), depth - i64::from(!mover.is_folder))
@@ -195,6 +198,8 @@ async fn relocate(tx: &mut Tx, movers: &[(&Mover, &str)], from: &[i64], to: &Pla
     if !changes.is_empty() {
         rows::deepen(tx, &changes).await?;
     }
+    // A deleted folder stays until what lay in it in a trash has left it.
+    drop_emptied_folders(tx, movers.iter().filter_map(|(mover, _)| mover.parent).collect()).await?;
     let mut totals = Totals::default();
     totals.take(from, moved);
     totals.add(&to.ids, moved);

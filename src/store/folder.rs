@@ -116,7 +116,8 @@ pub(crate) async fn root(conn: &mut Conn, account: AccountId) -> Result<i64> {
     sqlx::query_scalar("select root_id from account where id = $1").bind(account.0).fetch_one(conn).await
 }
 
-/// The id of an account's trash: a folder that nothing ever lies in.
+/// The id of an account's trash: a folder that nobody reaches. Nothing lies in it but what was left behind in a trash
+/// when its folder went to another account.
 pub(crate) async fn trash(conn: &mut Conn, account: AccountId) -> Result<i64> {
     sqlx::query_scalar("select trash_id from account where id = $1").bind(account.0).fetch_one(conn).await
 }

@@ -89,12 +89,12 @@ pub(crate) async fn of_name(conn: &mut Conn, folder: i64, name: &str) -> Result<
         .await
 }
 
-/// How many live folders lie one in the other below any of these, at the most; 0 where none has any.
+/// How many folders lie one in the other below any of these, at the most, those in a trash too; 0 where none has any.
 pub(crate) async fn height(conn: &mut Conn, folders: impl IntoIterator<Item = i64>) -> Result<i64> {
     sqlx::query_scalar(
         "with recursive below (id, step) as (select cast(value ->> 0 as bigint), 0 from json_each($1) \
          union all select c.id, b.step + 1 from below b cross join node c on c.parent_id = b.id \
-         where c.kind = 'folder' and c.state = 1) select cast(coalesce(max(step), 0) as bigint) from below",
+         where c.kind = 'folder') select cast(coalesce(max(step), 0) as bigint) from below",
     )
     .bind(id_rows(folders))
     .fetch_one(conn)
@@ -117,13 +117,12 @@ pub(crate) async fn put(tx: &mut Tx, placed: &[(i64, i64, i64, String, String, i
     .map(drop)
 }
 
-/// Changes the depth of all live folders below folders: rows of folder and difference.
+/// Changes the depth of all folders below folders, those in a trash too: rows of folder and difference.
 pub(crate) async fn deepen(tx: &mut Tx, folders: &[(i64, i64)]) -> Result<()> {
     sqlx::query(
         "with recursive below (id, change) as (select c.id, cast(j.value ->> 1 as bigint) from json_each($1) j \
-         cross join node c on c.parent_id = cast(j.value ->> 0 as bigint) where c.kind = 'folder' and c.state = 1 \
-         union all select c.id, b.change from below b cross join node c on c.parent_id = b.id \
-         where c.kind = 'folder' and c.state = 1) \
+         cross join node c on c.parent_id = cast(j.value ->> 0 as bigint) where c.kind = 'folder' \
+         union all select c.id, b.change from below b cross join node c on c.parent_id = b.id where c.kind = 'folder') \
          update node set depth = node.depth + below.change from below where node.id = below.id",
     )
     .bind(rows(folders))
@@ -135,6 +134,29 @@ pub(crate) async fn deepen(tx: &mut Tx, folders: &[(i64, i64)]) -> Result<()> {
 /// The nodes given as `$1` and all live ones below them.
 const SUBTREES: &str = "with recursive moved (id) as (select cast(value ->> 0 as bigint) from json_each($1) \
      union all select c.id from moved m cross join node c on c.parent_id = m.id where c.state = 1)";
+
+/// What lies in a trash by itself, or is deleted, below nodes that leave its owner's tree: it stays the owner's, and
+/// lies in no folder from then on but in the account's trash.
+pub(crate) async fn leave_behind(tx: &mut Tx, nodes: impl IntoIterator<Item = i64>, owner: AccountId) -> Result<()> {
+    let sql = format!(
+        "{SUBTREES} select c.id, c.depth, case c.kind when 'folder' then 1 else 0 end as depth_there from moved m \
+         cross join node c on c.parent_id = m.id where c.state <> 1"
+    );
+    let left: Vec<(i64, i64, i64)> =
+        sqlx::query_as(AssertSqlSafe(sql)).bind(id_rows(nodes)).fetch_all(&mut **tx).await?;
+    let folders = left.iter().filter(|(_, _, depth_there)| *depth_there == 1);
+    deepen(tx, &folders.map(|(id, depth, depth_there)| (*id, depth_there - depth)).collect::<Vec<_>>()).await?;
+    sqlx::query(
+        "update node set parent_id = (select a.trash_id from account a where a.id = $2), \
+         depth = case kind when 'folder' then 1 else 0 end \
+         where id in (select cast(value ->> 0 as bigint) from json_each($1))",
+    )
+    .bind(id_rows(left.into_iter().map(|(id, _, _)| id)))
+    .bind(owner.0)
+    .execute(&mut **tx)
+    .await
+    .map(drop)
+}
 
 /// Gives nodes with all live ones below them to another account: with their holds and with the standing entries of
 /// their single versions, which that account holds from then on. A share with that account is of no use any more.

@@ -10,6 +10,7 @@ mod support;
 mod access;
 mod cli;
 mod config;
+mod content;
 mod crash;
 mod cross;
 mod dialects;

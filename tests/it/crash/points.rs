@@ -80,6 +80,9 @@ pub(super) const CLEAN_UP: [&str; 10] = [
 ];
 pub(super) const PUT_OFF: [&str; 2] = ["purge.put_off", "purge.put_off.committed"];
 
+/// Steps of an upload of unknown length and of a promoted version: `content/refused.rs` cuts them off.
+pub(super) const CONTENT: [&str; 3] = ["content.commit", "content.stage", "promote.stage"];
+
 /// Steps of the engine in which nothing moves between database and disk: one commit, whole or not at all.
 pub(super) const ONE_COMMIT: [&str; 34] = [
     "account.add",
