@@ -37,6 +37,7 @@ mod tree;
 mod turns;
 mod upload;
 mod version;
+mod way;
 
 use std::{ops::Deref, path::PathBuf, sync::Arc};
 

@@ -8,14 +8,14 @@ use std::{collections::HashMap, time::Duration};
 use uuid::Uuid;
 
 use super::{
-    Engine,
-    error::Result,
+    Engine, access,
+    error::{Error, Result},
     show::{self, Hidden, Viewer},
 };
 use crate::{
     model::{
-        AccountId, Caller, DeleteRequest, Failure, FailureReason, Item, Operation, OperationKind, OperationQuery,
-        Outcome, Target, Verdict,
+        AccountId, Caller, DeleteRequest, Failure, FailureReason, Item, NodeRef, Operation, OperationKind,
+        OperationQuery, Outcome, Refused, Rights, Target, Verdict,
     },
     store::{self, Conn, Tx, folder, node},
 };
@@ -81,6 +81,46 @@ impl Engine {
                 let ended = store::operation::unfinished(tx, account, dialect, uid).await?;
                 store::operation::drop_waiting(tx, &ended).await?;
                 Ok(store::operation::remove(tx, &ended).await?)
+            })
+            .await
+    }
+
+    /// Keeps an operation that changes nothing of these nodes. Needs [`Rights::READ`] on each.
+    ///
+    /// # Errors
+    /// `Stopped`: one is not there, or may not be seen.
+    pub async fn read_as_operation(
+        &self,
+        caller: &Caller,
+        dialect: &'static str,
+        nodes: Vec<NodeRef>,
+    ) -> Result<Operation> {
+        let caller = caller.clone();
+        self.committer
+            .write("operation.read", async move |tx: &mut Tx| {
+                let (mut ids, now) = (Vec::with_capacity(nodes.len()), tx.now);
+                for &node in &nodes {
+                    match access::open(tx, &caller, node, Rights::READ, now).await {
+                        Ok(reached) => ids.push(reached.id),
+                        Err(Error::NotFound) => return Err(Error::Stopped { node, why: Refused::NotFound }),
+                        Err(Error::Forbidden) => return Err(Error::Stopped { node, why: Refused::Forbidden }),
+                        Err(other) => return Err(other),
+                    }
+                }
+                let entries = items(tx, &caller, &ids).await?;
+                let items = entries.len() as u64;
+                let new = NewOperation {
+                    account: caller.account,
+                    dialect,
+                    kind: OperationKind::MarkAsRead,
+                    entries,
+                    items,
+                    done: items,
+                    failures: Vec::new(),
+                    finished: true,
+                    waiting: &[],
+                };
+                insert(tx, new).await
             })
             .await
     }

@@ -201,13 +201,14 @@ pub fn router(app: &App, part: &Part) -> Router {
         let part = part.clone();
         move |request: Request| std::future::ready(unknown_path(&part, request.uri().path()))
     };
-    router
+    let router = router
         .fallback(unknown)
         .layer(middleware::from_fn(log::catch_panic))
         .layer(middleware::from_fn(oracle::write))
         .layer(middleware::from_fn(linger::linger))
         .layer(middleware::from_fn_with_state(app.clone(), log::around))
-        .with_state(app.clone())
+        .with_state(app.clone());
+    onlyoffice::around(router)
 }
 
 fn unknown_path(part: &Part, path: &str) -> Response {

@@ -135,6 +135,14 @@ impl Item {
     pub fn is_folder(&self) -> bool {
         matches!(self, Item::Folder(_))
     }
+
+    /// What whoever asked may do with it.
+    pub fn rights(&self) -> Rights {
+        match self {
+            Item::File(file) => file.rights,
+            Item::Folder(folder) => folder.rights,
+        }
+    }
 }
 
 /// How a call names a file or a folder.

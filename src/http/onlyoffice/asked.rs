@@ -78,9 +78,7 @@ impl FromRequestParts<App> for Asked {
 /// A body in one of the two forms.
 pub(super) fn write(form: Form, status: StatusCode, body: &impl Serialize) -> Response {
     let (media_type, text) = match form {
-        Form::Json => {
-            ("application/json; charset=utf-8", serde_json::to_string(body).map_err(std::io::Error::other))
-        }
+        Form::Json => ("application/json; charset=utf-8", serde_json::to_string(body).map_err(std::io::Error::other)),
         Form::Xml => ("text/xml; charset=utf-8", to_xml("result", body, XML)),
     };
     match text {

@@ -58,8 +58,9 @@ impl Refusal {
     pub(super) const TOO_LARGE: Self = Self::new(StatusCode::PAYLOAD_TOO_LARGE, "The request body is too large");
     pub(super) const INTERNAL: Self = Self::new(StatusCode::INTERNAL_SERVER_ERROR, "Internal server error");
     pub(super) const UNAUTHORIZED: Self = Self {
+        status: StatusCode::UNAUTHORIZED,
+        message: Cow::Borrowed("Unauthorized"),
         header: Some(Header::Challenge),
-        ..Self::new(StatusCode::UNAUTHORIZED, "Unauthorized")
     };
 
     const fn new(status: StatusCode, message: &'static str) -> Self {
@@ -83,9 +84,14 @@ impl Refusal {
 
     /// As [`From<Error>`], for the calls whose missing thing is a folder.
     pub(super) fn of_folder(error: Error) -> Self {
-        match Self::from(error) {
-            Self::FILE_NOT_FOUND => Self::FOLDER_NOT_FOUND,
-            other => other,
+        Self::from(error).as_folder()
+    }
+
+    /// What is missing is a folder.
+    pub(super) fn as_folder(self) -> Self {
+        match self == Self::FILE_NOT_FOUND {
+            true => Self::FOLDER_NOT_FOUND,
+            false => self,
         }
     }
 

@@ -203,7 +203,8 @@ impl Params {
 
     /// A number or one of these words, by the word's place.
     pub(super) fn number_or_word(&self, name: &str, words: &[&str]) -> Result<Option<u64>, Refusal> {
-        let word = |value: &Value| words.iter().position(|word| value.as_str().is_some_and(|v| v.eq_ignore_ascii_case(word)));
+        let word =
+            |value: &Value| words.iter().position(|word| value.as_str().is_some_and(|v| v.eq_ignore_ascii_case(word)));
         self.one(name, |value| whole(value).or_else(|| word(value).map(|place| place as u64)))
     }
 
