@@ -21,6 +21,7 @@ mod hexnode;
 mod kill;
 mod memory;
 mod model;
+mod onlyoffice;
 mod quick_start;
 mod release;
 mod server;
