@@ -185,6 +185,17 @@ pub(crate) async fn any_waiting(conn: &mut Conn) -> Result<bool> {
         .map(|found| found > 0)
 }
 
+/// Whether one of these nodes waits to be deleted.
+pub(crate) async fn waits(conn: &mut Conn, nodes: &[i64]) -> Result<bool> {
+    sqlx::query_scalar::<_, i64>(
+        "select count(*) from json_each($1) j cross join waiting w on w.node_id = cast(j.value ->> 0 as bigint)",
+    )
+    .bind(id_rows(nodes.iter().copied()))
+    .fetch_one(conn)
+    .await
+    .map(|found| found > 0)
+}
+
 /// Of an operation's waiting entries, those for these nodes with their requests.
 pub(crate) async fn waiting_of(tx: &mut Tx, operation: i64, nodes: &[i64]) -> Result<Vec<(i64, String)>> {
     sqlx::query_as(

@@ -213,7 +213,7 @@ async fn a_wrong_file_is_told_in_one_line_that_names_it() {
         ("[hexnode]\nlisten = 8080\n", "hexnode.listen: invalid value 8080: must be text"),
         ("vault = true\n", "vault: must be a table"),
         ("[hexnode]\npublic-url = \"x\"\n", "hexnode.public-url"),
-        ("[oracle]\nenabled = true\n", "oracle: there is no such setting"),
+        ("[dropbox]\nenabled = true\n", "dropbox: there is no such setting"),
     ] {
         std::fs::write(&file, text).unwrap();
         let output = refused(&["--config", file.to_str().unwrap()], &[]).await;

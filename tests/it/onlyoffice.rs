@@ -70,6 +70,7 @@ pub(crate) fn assert_refused(reply: &Reply, status: u16, message: &str) {
     assert_eq!(reply.header("content-type"), "application/json; charset=utf-8");
 }
 
+const NOTHING: [i64; 0] = [];
 const DENIED: &str = "Access denied";
 const NO_FILE: &str = "The required file was not found";
 const NO_FOLDER: &str = "The required folder was not found";

@@ -225,6 +225,9 @@ impl Batch {
         candidate: &'a Candidate,
         way: &WayUp,
     ) -> Judgement<Judged<'a>> {
+        if request.live == Live::NotFound {
+            return Err(Verdict::NotFound);
+        }
         self.allow(request, candidate)?;
         let version = match target {
             Target::Version { number, .. } => self.version_alone(candidate, number)?,

@@ -94,13 +94,13 @@ async fn what_lies_in_the_trash_is_destroyed() {
     let file = upload(&server, &key, "@my", "a.txt", b"x").await;
     delete(&server, &key, json!({"fileIds": [file]}), "1").await;
     delete(&server, &key, json!({"fileIds": [file], "immediately": true}), "1").await;
-    assert_eq!(content(&server, &key, "@trash").await.0, vec![]);
+    assert_eq!(content(&server, &key, "@trash").await.0, super::NOTHING);
 
     let file = upload(&server, &key, "@my", "b.txt", b"x").await;
     delete(&server, &key, json!({"fileIds": [file]}), "1").await;
     server.advance(MINUTE + Duration::from_secs(1)).await;
     delete(&server, &key, json!({"fileIds": [file]}), "1").await;
-    assert_eq!(content(&server, &key, "@trash").await.0, vec![]);
+    assert_eq!(content(&server, &key, "@trash").await.0, super::NOTHING);
     server.run_jobs().await;
     assert_eq!(server.objects().len(), 0);
 }

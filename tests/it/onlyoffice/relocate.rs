@@ -71,7 +71,7 @@ async fn a_folder_whose_title_is_taken_is_merged() {
     assert_eq!(put(&server, &key, "fileops/move", body).await.status, 200);
     assert_eq!(content(&server, &key, to).await.1, [there]);
     assert_eq!(content(&server, &key, there).await.0, [one, two]);
-    assert_eq!(content(&server, &key, from).await.1, vec![]);
+    assert_eq!(content(&server, &key, from).await.1, super::NOTHING);
 }
 
 #[tokio::test]
@@ -178,6 +178,6 @@ async fn a_tree_beyond_its_quota_takes_nothing() {
     for call in ["fileops/copy", "fileops/move"] {
         assert_refused(&put(&server, &bob.key, call, body.clone()).await, 402, "Storage quota exceeded");
     }
-    assert_eq!(content(&server, &bob.key, "@my").await.0, vec![]);
+    assert_eq!(content(&server, &bob.key, "@my").await.0, super::NOTHING);
     assert_eq!(content(&server, &ann.key, "@my").await.0, [file]);
 }

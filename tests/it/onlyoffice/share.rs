@@ -34,7 +34,7 @@ async fn shares_are_listed_and_changed() {
     assert_eq!(response(&get(&server, &ann.key, &format!("folder/{folder}")).await)["shared"], true);
     share(&server, &ann.key, &format!("folder/{folder}"), &bob.uid, 0).await;
     assert_eq!(response(&get(&server, &ann.key, &to).await), json!([owner]));
-    assert_eq!(content(&server, &bob.key, "@share").await.1, vec![]);
+    assert_eq!(content(&server, &bob.key, "@share").await.1, super::NOTHING);
     assert_refused(&get(&server, &bob.key, &format!("folder/{folder}")).await, 403, DENIED);
 }
 

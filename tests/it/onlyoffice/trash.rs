@@ -34,7 +34,7 @@ async fn emptying_takes_what_the_caller_holds() {
 
     // The owner destroys it all the same, by name.
     delete(&server, &ann.key, json!({"fileIds": [by_bob], "immediately": true}), "1").await;
-    assert_eq!(content(&server, &bob.key, "@trash").await.0, vec![]);
+    assert_eq!(content(&server, &bob.key, "@trash").await.0, super::NOTHING);
     server.run_jobs().await;
     assert_eq!(server.objects().len(), 0);
 }
@@ -71,7 +71,7 @@ async fn an_empty_trash_and_foreign_rooms_are_no_error() {
     assert_eq!(content(&server, &key, "@trash").await.0, [file]);
     let reply = put(&server, &key, "fileops/emptytrash?folderType=5&single=TRUE", Value::Null).await;
     assert_eq!(response(&reply).as_array().unwrap().len(), 1);
-    assert_eq!(content(&server, &key, "@trash").await.0, vec![]);
+    assert_eq!(content(&server, &key, "@trash").await.0, super::NOTHING);
     assert_eq!(operations(&server, &key).await.len(), 1);
 }
 
@@ -128,7 +128,7 @@ async fn only_holder_and_owner_destroy_an_entry() {
     assert_refused(&reply, 403, super::DENIED);
     // Deleted once more by another than who trashed it: no repeat.
     delete(&server, &ann.key, json!({"fileIds": [file]}), "1").await;
-    assert_eq!(content(&server, &bob.key, "@trash").await.0, vec![]);
+    assert_eq!(content(&server, &bob.key, "@trash").await.0, super::NOTHING);
 }
 
 #[tokio::test]

@@ -127,7 +127,7 @@ async fn beyond_the_quota_nothing_is_kept() {
     assert_refused(&reply, 402, "Storage quota exceeded");
     let parts = [part("name=\"f\"; filename=\"1.txt\"", "12345"), part("name=\"f\"; filename=\"2.txt\"", "123456")];
     assert_refused(&form(&server, &key, "@my/upload", &parts).await, 402, "Storage quota exceeded");
-    assert_eq!(content(&server, &key, "@my").await.0, vec![]);
+    assert_eq!(content(&server, &key, "@my").await.0, super::NOTHING);
     assert_eq!(server.sql("select used from account where name = 'ann'").await, [[0]]);
     server.run_jobs().await;
     assert_eq!(server.objects().len(), 0);

@@ -144,7 +144,7 @@ impl Evidence {
         .await;
     }
 
-    /// What lies in a trash has one entry there, and an entry has what it is of. Depths, names and owners agree too.
+    /// What lies in a trash has one entry there, and an entry has what it is of. Depths and owners agree too.
     async fn trees_and_trashes_hold_together(&mut self) {
         for wrong in [
             "select 'entries of node ' || n.id from node n where (case n.state when 2 then 1 else 0 end) <> \
@@ -157,7 +157,8 @@ impl Evidence {
             "select 'entry ' || t.id || ' of another owner' from trash t join node n on n.id = t.node_id \
              where n.account_id <> t.account_id",
             "select 'node ' || c.id || ' below node ' || p.id from node c join node p on p.id = c.parent_id \
-             where c.kind = 'folder' and c.depth <> p.depth + 1 or c.account_id <> p.account_id or p.kind <> 'folder'",
+             where p.kind <> 'folder' or c.state = 1 and (c.account_id <> p.account_id \
+             or c.kind = 'folder' and c.depth <> p.depth + 1)",
             "select 'node ' || c.id || ' below nothing' from node c where c.parent_id not in (select id from node)",
             "select 'a root of account ' || a.id from account a where (select count(*) from node n \
              where n.account_id = a.id and n.parent_id is null) <> 2",

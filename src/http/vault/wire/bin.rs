@@ -44,7 +44,6 @@ pub(in crate::http::vault) struct Emptied {
 
 impl From<Operation> for Emptied {
     fn from(operation: Operation) -> Self {
-        let (entries, failed) = (operation.entries.len() as u64, operation.failures.len() as u64);
-        Self { success_counter: entries.saturating_sub(failed), failed_counter: failed }
+        Self { success_counter: operation.entries.len() as u64, failed_counter: operation.failures.len() as u64 }
     }
 }
