@@ -22,6 +22,7 @@ mod hexnode;
 mod kill;
 mod memory;
 mod model;
+mod onlyoffice;
 mod oracle;
 mod quick_start;
 mod release;
