@@ -21,6 +21,7 @@ mod hexnode;
 mod kill;
 mod memory;
 mod model;
+mod oracle;
 mod quick_start;
 mod release;
 mod server;
