@@ -236,3 +236,29 @@ async fn still_good(tx: &mut Tx, caller: &Caller) -> Result<()> {
     };
     if good { Ok(()) } else { Err(Error::KeyUnknown) }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_secret_is_told_by_its_form() {
+        for own in [false, true] {
+            let minted = if own { Secret::mint_own() } else { Secret::mint() }.0;
+            assert!(Secret::read(&minted).is_some(), "{minted}");
+            assert_eq!(Secret::parse(&minted).is_some(), !own, "{minted}");
+            let (short, long, other) = (&minted[..minted.len() - 1], format!("{minted}a"), minted.replace('-', "_"));
+            for wrong in [short, &long, &format!("{short}-"), &format!("{short}\u{e4}")] {
+                assert!(Secret::read(wrong).is_none(), "{wrong}");
+            }
+            assert_eq!(Secret::read(&other).is_some(), !own, "{other}");
+        }
+        assert!(Secret::read("").is_none() && Secret::read("sk-").is_none());
+        let secret = Secret::parse("ABCDefghijklmnopqrstuvwxyz0123").map(|secret| (secret.hash(), secret));
+        assert!(
+            secret.is_some_and(|(hash, secret)| {
+                (secret.prefix(), secret.postfix(), hash.len()) == ("ABCD", "0123", 64)
+            })
+        );
+    }
+}

@@ -14,7 +14,7 @@ use super::{
 use crate::{
     hex::hex,
     model::{AccountId, Caller, FileInfo, Item, NodeRef, Rights},
-    store::{Conn, Tx, lock},
+    store::{Conn, Tx, lock, operation},
 };
 
 /// The tab of every session that is opened without naming one (onlyoffice.md 3.6).
@@ -137,8 +137,8 @@ impl Engine {
         if !open.iter().any(theirs) {
             let others = open.iter().any(|session| session.exclusive && session.account != caller.account);
             let locked = lock::holder(tx, file.id).await?.is_some_and(|by| by != caller.account);
-            let above = file.way.ids.iter().copied().chain([file.id]);
-            if others || locked || lock::any_waits(tx, above).await? {
+            let above: Vec<i64> = file.way.ids.iter().copied().chain([file.id]).collect();
+            if others || locked || operation::waits(tx, &above).await? {
                 return Err(Error::Locked);
             }
         }

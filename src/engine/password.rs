@@ -250,3 +250,53 @@ impl Who {
         })
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_was_right_is_remembered_for_a_minute_and_for_its_own_hash() {
+        let (verified, now) = (Verified::new(), OffsetDateTime::UNIX_EPOCH);
+        let place = verified.place("secret", Some("hash"));
+        assert!(!verified.holds(&place, now));
+        verified.keep(place, now);
+        assert!(verified.holds(&place, now + REMEMBER - Duration::from_secs(1)));
+        assert!(!verified.holds(&place, now + REMEMBER));
+        for (text, hash) in [("secret", Some("other hash")), ("secret", None), ("Secret", Some("hash"))] {
+            assert!(!verified.holds(&verified.place(text, hash), now), "{text} {hash:?}");
+        }
+        assert_ne!(Verified::new().place("secret", Some("hash")), place, "another process, another key");
+    }
+
+    #[test]
+    fn no_more_is_remembered_than_there_is_room_for() {
+        let (verified, now) = (Verified::new(), OffsetDateTime::UNIX_EPOCH);
+        for text in 0..=VERIFIED {
+            verified.keep(verified.place(&text.to_string(), None), now);
+        }
+        let last = verified.place(&VERIFIED.to_string(), None);
+        assert!(!verified.holds(&last, now));
+        verified.keep(last, now + REMEMBER);
+        assert!(verified.holds(&last, now + REMEMBER), "what is over makes room");
+    }
+
+    #[test]
+    fn an_account_a_link_and_an_address_are_counted_apart() {
+        let (attempts, now) = (Attempts::default(), OffsetDateTime::UNIX_EPOCH);
+        let address: IpAddr = Ipv6Addr::LOCALHOST.into();
+        let (account, link) = (Who::account("ann"), Who::Link(Uuid::nil()));
+        for _ in 0..OF_ACCOUNT {
+            assert!(attempts.begin(&account, address, now).is_ok());
+        }
+        assert!(attempts.check(&account, address, now).is_err());
+        assert!(attempts.check(&link, address, now).is_ok());
+        attempts.succeeded(&account, address);
+        assert!(attempts.check(&account, address, now).is_ok());
+        for guess in 0..OF_ADDRESS {
+            let _ = attempts.begin(&Who::account(&format!("nobody{guess}")), address, now);
+        }
+        assert!(attempts.check(&link, address, now).is_err());
+        assert!(attempts.check(&link, address, now + WINDOW).is_ok());
+    }
+}

@@ -3,7 +3,7 @@
 use sqlx::Row;
 use uuid::Uuid;
 
-use super::{Conn, Result, Tx, id_rows};
+use super::{Conn, Result, Tx};
 use crate::model::AccountId;
 
 /// Who has a file locked.
@@ -108,18 +108,6 @@ pub(crate) async fn forget_sessions(tx: &mut Tx, limit: i64) -> Result<u64> {
         .execute(&mut **tx)
         .await
         .map(|done| done.rows_affected())
-}
-
-/// Whether one of these nodes waits to be deleted once nobody edits it any more.
-pub(crate) async fn any_waits(conn: &mut Conn, nodes: impl IntoIterator<Item = i64>) -> Result<bool> {
-    sqlx::query_scalar::<_, i64>(
-        "select count(*) from (select 1 from json_each($1) j cross join waiting w \
-         on w.node_id = cast(j.value ->> 0 as bigint) limit 1) found",
-    )
-    .bind(id_rows(nodes))
-    .fetch_one(conn)
-    .await
-    .map(|found| found > 0)
 }
 
 /// The object keys of a file's versions, the current one's first.

@@ -67,7 +67,7 @@ impl Engine {
             .write_freeing("key.token", async move |tx: &mut Tx| {
                 match &hash {
                     Some(hash) => still_right(tx, caller.account, hash).await?,
-                    None => still_good(tx, &caller).await.map_err(|_| Error::WrongPassword)?,
+                    None => still_good(tx, &caller).await.map_err(as_password)?,
                 }
                 let end = tx.now + LONGEST_SIGN_IN.as_micros() as i64;
                 let new = NewRow {
@@ -158,6 +158,11 @@ async fn still_right(conn: &mut Conn, id: AccountId, hash: &str) -> Result<()> {
         true => Ok(()),
         false => Err(Error::WrongPassword),
     }
+}
+
+/// A key that came in place of a password is refused like one.
+fn as_password(error: Error) -> Error {
+    if matches!(error, Error::KeyUnknown) { Error::WrongPassword } else { error }
 }
 
 async fn issue(tx: &mut Tx, secret: &Secret, new: NewRow<'_>) -> Result<IssuedKey> {

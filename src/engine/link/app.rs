@@ -97,7 +97,8 @@ impl Engine {
         let (access_hash, refresh) = (hash(access_token), refresh_token.to_owned());
         let (new, access_life) = (mint(), self.rules.applink_access_life.as_micros() as i64);
         self.committer
-            .write("link.refresh", async move |tx: &mut Tx| {
+            // Whoever comes by an applink must be able to delete on a full disk.
+            .write_freeing("link.refresh", async move |tx: &mut Tx| {
                 let now = tx.now;
                 let right = |tokens: &Tokens| {
                     tokens.access_hash == access_hash

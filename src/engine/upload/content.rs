@@ -16,7 +16,7 @@ use crate::{
     store::{
         Tx,
         folder::WayUp,
-        node::{self, FileRow, NewNode},
+        node::{self, NewNode},
         staged,
         version::{self, NewVersion},
     },
@@ -76,7 +76,7 @@ impl Engine {
             .write("promote.stage", async move |tx: &mut Tx| {
                 let (aim, now) = (planned.aim(tx).await?, tx.now);
                 let Becomes::Next { file, .. } = aim.becomes else { return Err(Error::NotFound) };
-                let source = version::live_one(tx, file.ids.id.0, number, now).await?.ok_or(Error::NoVersion)?;
+                let source = version::live_one(tx, file, number, now).await?.ok_or(Error::NoVersion)?;
                 let owner = account_of(tx, aim.owner).await?;
                 check_quota(&owner, source.size, 0)?;
                 staged::insert(tx, &staged_key, None, owner.id, 0).await?;
@@ -144,7 +144,7 @@ struct Aim {
 
 enum Becomes {
     File { folder: i64, name: String },
-    Next { file: FileRow, name: String },
+    Next { file: i64, name: String },
 }
 
 impl Plan {
@@ -181,15 +181,13 @@ impl Plan {
     /// The next version of a live file, under another name if one is given.
     async fn next(&self, tx: &mut Tx, file: i64, name: Option<&str>) -> Result<Becomes> {
         let now = tx.now;
-        let file = node::files(tx, &[file], now).await?.pop().ok_or(Error::NotFound)?;
-        if file.locked_by.is_some_and(|by| by != self.caller.account) {
+        let row = node::files(tx, &[file], now).await?.pop().ok_or(Error::NotFound)?;
+        if row.locked_by.is_some_and(|by| by != self.caller.account) {
             return Err(Error::Locked);
         }
         let name = match name {
-            Some(name) if name != file.name => {
-                name::free_any_case(tx, file.parent, name, false, Some(file.ids.id.0)).await?
-            }
-            _ => file.name.clone(),
+            Some(name) if name != row.name => name::free_any_case(tx, row.parent, name, false, Some(file)).await?,
+            _ => row.name,
         };
         Ok(Becomes::Next { file, name })
     }
@@ -208,7 +206,7 @@ impl Into {
 async fn show(tx: &mut Tx, plan: &Plan, key: &ObjectKey, stored: &Stored, media_type: &str) -> Result<FileInfo> {
     let Aim { owner, way, becomes } = plan.aim(tx).await?;
     reserve_quota(tx, owner, stored.size).await?;
-    let creator = if plan.caller.account == AccountId::NOBODY { owner } else { plan.caller.account };
+    let creator = access::actor(&plan.caller, owner);
     let (size, sha256, object_key) = (stored.size, stored.sha256.as_str(), key.as_str());
     let (id, files) = match becomes {
         Becomes::File { folder, name } => {
@@ -231,11 +229,10 @@ async fn show(tx: &mut Tx, plan: &Plan, key: &ObjectKey, stored: &Stored, media_
             (node::insert_file(tx, &new).await?.0, 1)
         }
         Becomes::Next { file, name } => {
-            let node = file.ids.id.0;
-            let number = version::last_number(tx, node).await? + 1;
-            let next = NewVersion { node, number, size, sha256, media_type, object_key, creator };
+            let number = version::last_number(tx, file).await? + 1;
+            let next = NewVersion { node: file, number, size, sha256, media_type, object_key, creator };
             version::append(tx, &next, &name).await?;
-            (node, 0)
+            (file, 0)
         }
     };
     add_totals(tx, &way, files, size).await?;

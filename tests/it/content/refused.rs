@@ -164,6 +164,27 @@ async fn a_right_that_ends_meanwhile_ends_the_upload() {
 }
 
 #[tokio::test]
+async fn what_moves_to_another_tree_meanwhile_counts_there() {
+    let scene = Scene::new(20).await;
+    let tree = scene.put(&scene.bob, home("bob's"), "").await.unwrap().parent;
+    scene.share(tree.id, &scene.ann, Rights::EDITOR).await;
+    let destination = NodeRef::FolderUid(tree.uid);
+    let file = scene.put(&scene.ann, home("a.txt"), "bytes").await.unwrap();
+    let under_way = scene.under_way(&scene.ann, next(&file)).await;
+    scene.engine.move_node(&scene.ann, uid(&file), destination, Clash::Keep).await.unwrap();
+    let shown = under_way.end().await.unwrap();
+    assert_eq!((shown.version, shown.owner.name.as_str(), shown.size), (2, "bob", 11));
+    assert_eq!((scene.used().await, scene.engine.account(&scene.bob).await.unwrap().used), (0, 16));
+    // And where there is no room any more, there it is refused.
+    let file = scene.put(&scene.ann, home("b.txt"), "bytes").await.unwrap();
+    let under_way = scene.under_way(&scene.ann, next(&file)).await;
+    scene.engine.move_node(&scene.ann, uid(&file), destination, Clash::Keep).await.unwrap();
+    scene.sql("update account set quota = 30 where name = 'bob'").await;
+    assert!(matches!(under_way.end().await, Err(Error::QuotaExceeded { used: 21, quota: 30, size: 11 })));
+    scene.settle().await;
+}
+
+#[tokio::test]
 async fn a_client_that_goes_away_leaves_nothing() {
     let scene = Scene::new(0).await;
     let file = scene.put(&scene.ann, home("a.txt"), "a").await.unwrap();

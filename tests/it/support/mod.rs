@@ -4,7 +4,7 @@ mod child;
 pub mod in_process;
 pub mod promises;
 mod reply;
-mod sql;
+pub mod sql;
 
 use std::{
     path::{Path, PathBuf},
