@@ -302,21 +302,25 @@ pub(crate) async fn sums_held(conn: &mut Conn, holder: AccountId, spared: &str) 
 }
 
 /// Empties a trash up to an entry but for the spared ones: they are hidden from now on, and wait for their own marks.
+/// The mark never goes back, and what an earlier one spared is spared no more: the last hold on it may be gone.
 pub(crate) async fn empty(tx: &mut Tx, holder: AccountId, up_to: i64, spared: &str) -> Result<()> {
-    sqlx::query(
-        "update trash set spared = $1 where id in (select cast(value ->> 0 as bigint) from json_each($2)) \
-         and holder_id = $3",
-    )
-    .bind(up_to)
-    .bind(spared)
-    .bind(holder.0)
-    .execute(&mut **tx)
-    .await?;
-    sqlx::query("update account set emptied_to = $1 where id = $2")
+    sqlx::query("update account set emptied_to = case when emptied_to < $1 then $1 else emptied_to end where id = $2")
         .bind(up_to)
         .bind(holder.0)
         .execute(&mut **tx)
         .await?;
+    sqlx::query("update trash set spared = 0 where holder_id = $1 and spared <> 0")
+        .bind(holder.0)
+        .execute(&mut **tx)
+        .await?;
+    sqlx::query(
+        "update trash set spared = (select a.emptied_to from account a where a.id = $1) \
+         where id in (select cast(value ->> 0 as bigint) from json_each($2)) and holder_id = $1",
+    )
+    .bind(holder.0)
+    .bind(spared)
+    .execute(&mut **tx)
+    .await?;
     sqlx::query("insert into emptying (holder_id) values ($1) on conflict do nothing")
         .bind(holder.0)
         .execute(&mut **tx)
