@@ -306,7 +306,7 @@ fn every_step_of_the_engine_is_cut_off_somewhere_here() {
         }
     }
     let uploads = UPLOADS.iter().flat_map(|(_, points)| points.iter());
-    let deletes = [&MARK[..], &PURGE, &TAKE, &ACKNOWLEDGE, &EXPAND, &CLEAN_UP, &PUT_OFF, &CONTENT, &ONE_COMMIT]
+    let deletes = [&MARK[..], &PURGE, &TAKE, &ACKNOWLEDGE, &EXPAND, &CLEAN_UP, &PUT_OFF, &CONTENT, &COPY, &ONE_COMMIT]
         .into_iter()
         .flatten();
     let here: BTreeSet<String> = uploads.chain(deletes).map(|point| point.replace(".committed", "")).collect();
