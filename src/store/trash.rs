@@ -76,6 +76,15 @@ pub(crate) async fn by_uids(conn: &mut Conn, uids: &[String]) -> Result<Vec<Entr
     Ok(found.into_iter().map(entry).collect())
 }
 
+/// Entries by their ids.
+pub(crate) async fn by_ids(conn: &mut Conn, ids: impl IntoIterator<Item = i64>) -> Result<Vec<EntryRow>> {
+    let sql = format!(
+        "select {COLUMNS} from json_each($1) j cross join trash t on t.id = cast(j.value ->> 0 as bigint) order by t.id"
+    );
+    let found = sqlx::query(AssertSqlSafe(sql)).bind(id_rows(ids)).fetch_all(conn).await?;
+    Ok(found.into_iter().map(entry).collect())
+}
+
 /// Which of the entries of a trash are listed.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Listed {
@@ -246,10 +255,11 @@ pub(crate) async fn due(conn: &mut Conn, now: i64, behind: (i64, i64), limit: i6
     Ok(found.iter().map(due).collect())
 }
 
-/// The newest standing entry that an account holds.
-pub(crate) async fn newest_held(conn: &mut Conn, holder: AccountId) -> Result<Option<i64>> {
+/// Up to which entry a trash is emptied now: the newest standing one that the account holds, and never back behind what
+/// was emptied before. `None`: it holds nothing.
+pub(crate) async fn up_to(conn: &mut Conn, holder: AccountId) -> Result<Option<i64>> {
     let sql = format!(
-        "select t.id from trash t join account h on h.id = t.holder_id where t.holder_id = $1 and {STANDS} \
+        "select case when t.id > h.emptied_to then t.id else h.emptied_to end from trash t join account h on h.id = t.holder_id where t.holder_id = $1 and {STANDS} \
          order by t.id desc limit 1"
     );
     sqlx::query_scalar(AssertSqlSafe(sql)).bind(holder.0).fetch_optional(conn).await
@@ -302,7 +312,12 @@ pub(crate) async fn sums_held(conn: &mut Conn, holder: AccountId, spared: &str) 
 }
 
 /// Empties a trash up to an entry but for the spared ones: they are hidden from now on, and wait for their own marks.
+/// What was spared before and is not now goes too.
 pub(crate) async fn empty(tx: &mut Tx, holder: AccountId, up_to: i64, spared: &str) -> Result<()> {
+    sqlx::query("update trash set spared = 0 where holder_id = $1 and spared > 0")
+        .bind(holder.0)
+        .execute(&mut **tx)
+        .await?;
     sqlx::query(
         "update trash set spared = $1 where id in (select cast(value ->> 0 as bigint) from json_each($2)) \
          and holder_id = $3",

@@ -302,15 +302,23 @@ impl Batch {
         };
         let versions = self.versions.get(&candidate.id).map(Vec::as_slice).unwrap_or_default();
         let version = versions.iter().find(|row| row.id == version && !row.live).ok_or(Verdict::NotFound)?;
-        let gone = !candidate.trashed && (!candidate.live || way.deleted);
-        if gone {
+        let within = self.trash_root(candidate);
+        if self.is_gone(candidate, way, within) {
             return Err(Verdict::NotFound);
         }
         if candidate.held {
             return Err(Verdict::Held);
         }
-        let within = self.trash_root(candidate);
         Ok(Judged { candidate, act: Act::PurgeVersion { version: *version, within } })
+    }
+
+    /// Whether a file went with something above it, or with an emptied trash, and carries no mark of its own yet: its
+    /// single versions went with it. `root`: whose trash entry it belongs to.
+    fn is_gone(&self, file: &Candidate, way: &WayUp, root: Option<i64>) -> bool {
+        let goes_with = || way.ids.iter().take(way.live + 1);
+        let with_a_folder = !file.trashed
+            && (!file.live || way.deleted || goes_with().any(|folder| self.effects.marked.contains(folder)));
+        with_a_folder || root.is_some_and(|root| !self.entries.contains_key(&root))
     }
 
     fn find(&self, target: Target) -> Option<&Candidate> {
