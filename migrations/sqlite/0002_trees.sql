@@ -51,6 +51,7 @@ create index trash_holder on trash (holder_id, id);
 create index trash_owner on trash (account_id, id);
 create index trash_node on trash (node_id);
 create index trash_due on trash (purge_after);
+create index trash_spared on trash (holder_id) where spared <> 0;
 
 -- Trashes that were emptied and whose entries wait for their own marks.
 create table emptying (

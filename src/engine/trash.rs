@@ -158,7 +158,7 @@ async fn gone(conn: &mut Conn, files: HashSet<i64>) -> Result<HashSet<i64>> {
 }
 
 async fn empty(tx: &mut Tx, holder: AccountId, dialect: &'static str, delay: i64) -> Result<Option<Operation>> {
-    let Some(up_to) = trash::up_to(tx, holder).await? else { return Ok(None) };
+    let Some(up_to) = trash::newest_held(tx, holder).await? else { return Ok(None) };
     let single = versions_held(tx, holder).await?;
     let spared = spared(tx, holder, &single).await?;
     let now = tx.now;

@@ -255,11 +255,10 @@ pub(crate) async fn due(conn: &mut Conn, now: i64, behind: (i64, i64), limit: i6
     Ok(found.iter().map(due).collect())
 }
 
-/// Up to which entry a trash is emptied now: the newest standing one that the account holds, and never back behind what
-/// was emptied before. `None`: it holds nothing.
-pub(crate) async fn up_to(conn: &mut Conn, holder: AccountId) -> Result<Option<i64>> {
+/// The newest standing entry that an account holds.
+pub(crate) async fn newest_held(conn: &mut Conn, holder: AccountId) -> Result<Option<i64>> {
     let sql = format!(
-        "select case when t.id > h.emptied_to then t.id else h.emptied_to end from trash t join account h on h.id = t.holder_id where t.holder_id = $1 and {STANDS} \
+        "select t.id from trash t join account h on h.id = t.holder_id where t.holder_id = $1 and {STANDS} \
          order by t.id desc limit 1"
     );
     sqlx::query_scalar(AssertSqlSafe(sql)).bind(holder.0).fetch_optional(conn).await
@@ -312,26 +311,25 @@ pub(crate) async fn sums_held(conn: &mut Conn, holder: AccountId, spared: &str) 
 }
 
 /// Empties a trash up to an entry but for the spared ones: they are hidden from now on, and wait for their own marks.
-/// What was spared before and is not now goes too.
+/// The mark never goes back, and what an earlier one spared is spared no more: the last hold on it may be gone.
 pub(crate) async fn empty(tx: &mut Tx, holder: AccountId, up_to: i64, spared: &str) -> Result<()> {
-    sqlx::query("update trash set spared = 0 where holder_id = $1 and spared > 0")
-        .bind(holder.0)
-        .execute(&mut **tx)
-        .await?;
-    sqlx::query(
-        "update trash set spared = $1 where id in (select cast(value ->> 0 as bigint) from json_each($2)) \
-         and holder_id = $3",
-    )
-    .bind(up_to)
-    .bind(spared)
-    .bind(holder.0)
-    .execute(&mut **tx)
-    .await?;
-    sqlx::query("update account set emptied_to = $1 where id = $2")
+    sqlx::query("update account set emptied_to = case when emptied_to < $1 then $1 else emptied_to end where id = $2")
         .bind(up_to)
         .bind(holder.0)
         .execute(&mut **tx)
         .await?;
+    sqlx::query("update trash set spared = 0 where holder_id = $1 and spared <> 0")
+        .bind(holder.0)
+        .execute(&mut **tx)
+        .await?;
+    sqlx::query(
+        "update trash set spared = (select a.emptied_to from account a where a.id = $1) \
+         where id in (select cast(value ->> 0 as bigint) from json_each($2)) and holder_id = $1",
+    )
+    .bind(holder.0)
+    .bind(spared)
+    .execute(&mut **tx)
+    .await?;
     sqlx::query("insert into emptying (holder_id) values ($1) on conflict do nothing")
         .bind(holder.0)
         .execute(&mut **tx)

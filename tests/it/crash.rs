@@ -4,6 +4,7 @@
 //! holds without a start.
 
 mod points;
+mod trash;
 
 use std::{collections::BTreeSet, time::Duration};
 
@@ -306,9 +307,22 @@ fn every_step_of_the_engine_is_cut_off_somewhere_here() {
         }
     }
     let uploads = UPLOADS.iter().flat_map(|(_, points)| points.iter());
-    let deletes = [&MARK[..], &PURGE, &TAKE, &ACKNOWLEDGE, &EXPAND, &CLEAN_UP, &PUT_OFF, &CONTENT, &ONE_COMMIT]
-        .into_iter()
-        .flatten();
+    let deletes = [
+        &MARK[..],
+        &PURGE,
+        &TAKE,
+        &ACKNOWLEDGE,
+        &EXPAND,
+        &CLEAN_UP,
+        &PUT_OFF,
+        &EMPTY,
+        &OPERATIONS,
+        &CONTENT,
+        &COPY,
+        &ONE_COMMIT,
+    ]
+    .into_iter()
+    .flatten();
     let here: BTreeSet<String> = uploads.chain(deletes).map(|point| point.replace(".committed", "")).collect();
     let missing: Vec<_> = steps.difference(&here).collect();
     assert!(missing.is_empty(), "no crash is tried at {missing:?}");

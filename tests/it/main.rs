@@ -23,6 +23,7 @@ mod kill;
 mod memory;
 mod migration;
 mod model;
+mod onlyoffice;
 mod oracle;
 mod quick_start;
 mod release;

@@ -27,11 +27,11 @@ impl Ids {
     }
 
     pub(super) fn file(&self, uid: Uuid) -> String {
-        self.write("D", uid, NODE)
+        self.id("D", uid, NODE)
     }
 
     pub(super) fn folder(&self, uid: Uuid) -> String {
-        self.write("F", uid, NODE)
+        self.id("F", uid, NODE)
     }
 
     pub(super) fn node(&self, uid: Uuid, is_folder: bool) -> String {
@@ -47,11 +47,11 @@ impl Ids {
 
     /// A public link's or an applink's.
     pub(super) fn link(&self, uid: Uuid, is_folder: bool) -> String {
-        self.write(if is_folder { "LF" } else { "LD" }, uid, LINK)
+        self.id(if is_folder { "LF" } else { "LD" }, uid, LINK)
     }
 
     pub(super) fn user(&self, uid: Uuid) -> String {
-        self.write("U", uid, USER)
+        self.id("U", uid, USER)
     }
 
     pub(super) fn parse_node(&self, text: &str, is_folder: bool) -> Option<Uuid> {
@@ -66,7 +66,7 @@ impl Ids {
         self.parse(text, "U", USER)
     }
 
-    fn write(&self, letter: &str, uid: Uuid, length: usize) -> String {
+    fn id(&self, letter: &str, uid: Uuid, length: usize) -> String {
         let tail = &self.tail[..length - 32];
         format!("{letter}{:X}{tail}", uid.simple())
     }

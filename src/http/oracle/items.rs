@@ -128,7 +128,7 @@ async fn relocate(
     let to = asker.reach(&destination).await.map_err(|refusal| refusal.about(&destination.id))?.node();
     let done = match how {
         How::Move => app.engine.move_node(&caller, node, to, Clash::NumberAnyCase).await,
-        How::Copy => Err(Error::Internal(anyhow::anyhow!("not built yet"))),
+        How::Copy => app.engine.copy_node(&caller, node, to, Clash::NumberAnyCase).await,
     };
     let item = done.map_err(|error| match error {
         // Into itself, or too deep.

@@ -80,11 +80,35 @@ pub(super) const CLEAN_UP: [&str; 10] = [
 ];
 pub(super) const PUT_OFF: [&str; 2] = ["purge.put_off", "purge.put_off.committed"];
 
+/// Emptying a trash, up to the marks of what lay in it.
+pub(super) const EMPTY: [&str; 4] = ["trash.empty", "trash.empty.committed", "expand.trash", "expand.trash.committed"];
+/// What becomes of an operation.
+pub(super) const OPERATIONS: [&str; 8] = [
+    "operation.waiting",
+    "operation.waiting.committed",
+    "operation.terminate",
+    "operation.terminate.committed",
+    "operation.take",
+    "operation.take.committed",
+    "operation.forget",
+    "operation.forget.committed",
+];
+
 /// Steps of an upload of unknown length and of a promoted version: `content/refused.rs` cuts them off.
 pub(super) const CONTENT: [&str; 3] = ["content.commit", "content.stage", "promote.stage"];
 
+/// Where a copy can be cut off: `tree/copying.rs` does it.
+pub(super) const COPY: [&str; 6] = [
+    "copy.stage",
+    "copy.stage.committed",
+    "copy.commit",
+    "copy.commit.committed",
+    "copy.give_up",
+    "copy.give_up.committed",
+];
+
 /// Steps of the engine in which nothing moves between database and disk: one commit, whole or not at all.
-pub(super) const ONE_COMMIT: [&str; 34] = [
+pub(super) const ONE_COMMIT: [&str; 40] = [
     "account.add",
     "account.calls",
     "account.category",
@@ -98,6 +122,8 @@ pub(super) const ONE_COMMIT: [&str; 34] = [
     "expire.edits",
     "expire.forget",
     "expire.staged",
+    "files.move",
+    "folder.make",
     "hold.add",
     "hold.remove",
     "key.add",
@@ -115,8 +141,12 @@ pub(super) const ONE_COMMIT: [&str; 34] = [
     "link.remove",
     "lock.end",
     "lock.set",
+    "node.move",
+    "node.rename",
+    "operation.move",
     "setting",
     "share.set",
     "start",
     "stop",
+    "trash.restore",
 ];

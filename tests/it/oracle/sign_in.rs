@@ -53,7 +53,7 @@ async fn names_passwords_and_keys() {
         format!("Basic {}", BASE64_STANDARD.encode("usera")),
     ];
     for bad in &bad {
-        for path in [path.as_str(), "files/data", "/documents/integration?IdcService=GET_USER_INFO"] {
+        for path in [path.as_str(), "files/lists", "/documents/integration?IdcService=GET_USER_INFO"] {
             assert_unauthorized(&by(&server, bad, &[], Method::GET, path).await);
         }
         // They are never ignored, whatever link there is.

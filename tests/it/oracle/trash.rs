@@ -268,15 +268,15 @@ async fn emptying_hides_all_at_once() {
     let empty = async |body: &str| service(&server, Method::POST, &key, "FLD_EMPTY_TRASH", body).await;
     let nothing = empty(IN_BACKGROUND).await;
     assert_eq!((status_code(&nothing), &nothing.json()["LocalData"]["JobID"]), ("0".to_owned(), &Value::Null));
-    let fill = async || {
+    let fill = async |name: &str| {
         let folder = make_folder(&server, &key, "self", "x").await;
         upload(&server, &key, &folder, "a.txt", b"1").await;
-        let file = versions(&server, &key, "self", "b.txt", 2).await;
+        let file = versions(&server, &key, "self", name, 2).await;
         assert_outcome(&call(&server, Method::DELETE, &format!("folders/{folder}"), &key).await, OK);
         assert_outcome(&call(&server, Method::DELETE, &format!("files/{file}?version=1"), &key).await, OK);
         file
     };
-    fill().await;
+    fill("b.txt").await;
     let started = empty(IN_BACKGROUND).await;
     assert_eq!(status_code(&started), "0");
     assert_eq!(browse(&server, &key).await, (vec![], vec![]));
@@ -298,7 +298,7 @@ async fn emptying_hides_all_at_once() {
     // The live file is all that is left.
     assert_eq!((names(&server, &key, "self").await, server.objects().len()), (vec!["b.txt".to_owned()], 1));
 
-    let file = fill().await;
+    let file = fill("c.txt").await;
     let done = empty("").await;
     assert_eq!((status_code(&done), &done.json()["LocalData"]["JobID"]), ("0".to_owned(), &Value::Null));
     // What is trashed later stays.

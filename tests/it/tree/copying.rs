@@ -114,8 +114,20 @@ async fn a_copy_in_which_the_process_dies_is_whole_or_gone() {
     died_at("copy.commit.committed", true).await;
 }
 
+#[tokio::test]
+async fn a_copy_that_is_given_up_when_the_process_dies_is_gone() {
+    for point in ["copy.give_up", "copy.give_up.committed"] {
+        let scene = Scene::new().await;
+        scene.faults.set("copy.commit", Some(Action::Fail));
+        scene_dies_at(scene, point, false).await;
+    }
+}
+
 async fn died_at(point: &str, is_there: bool) {
-    let mut scene = Scene::new().await;
+    scene_dies_at(Scene::new().await, point, is_there).await;
+}
+
+async fn scene_dies_at(mut scene: Scene, point: &str, is_there: bool) {
     let docs = scene.path(&scene.ann, "docs").await;
     for count in 0..10 {
         scene.store(&scene.ann, docs, &format!("{count}"), 50).await;
@@ -127,7 +139,7 @@ async fn died_at(point: &str, is_there: bool) {
     scene.kept().await;
     scene.engine = in_process::open(&scene.folder, &Clock::default(), &Faults::default()).await;
     scene.settle().await;
-    let expected: &[&str] = if is_there { &["docs(2)/", "docs/"] } else { &["docs/"] };
+    let expected: &[&str] = if is_there { &["docs/", "docs(2)/"] } else { &["docs/"] };
     assert_eq!(scene.names(&scene.ann, NodeRef::Home).await, expected, "{point}");
 }
 
@@ -217,7 +229,7 @@ async fn a_duplicate_lies_beside_its_original() {
         assert_eq!((copied.kind, copied.done), (OperationKind::Duplicate, 2));
     }
     assert_eq!(scene.names(ann, docs).await, ["a(2).txt", "a(3).txt", "a.txt"]);
-    assert_eq!(scene.names(ann, NodeRef::Home).await, ["docs(2)/", "docs(3)/", "docs/"]);
+    assert_eq!(scene.names(ann, NodeRef::Home).await, ["docs/", "docs(2)/", "docs(3)/"]);
     scene.settle().await;
 }
 

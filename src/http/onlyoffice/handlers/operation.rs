@@ -2,6 +2,7 @@
 
 use axum::{
     extract::{Path, Request, State},
+    http::Method,
     response::Response,
 };
 use uuid::Uuid;
@@ -51,7 +52,7 @@ pub(in super::super) async fn list(
     Query(params): Query,
     request: Request,
 ) -> Result<Response, Refusal> {
-    let Some(caller) = caller(&app, request, Access::Read).await? else { return Ok(nothing(&asked)) };
+    let Some(caller) = reader(&app, request).await? else { return Ok(nothing(&asked)) };
     let query = match params.text("id")? {
         None => OperationQuery::default(),
         Some(id) => match id.parse::<Uuid>() {
@@ -71,7 +72,7 @@ pub(in super::super) async fn list_kind(
     request: Request,
 ) -> Result<Response, Refusal> {
     let number = number.parse::<u64>().ok().filter(|number| *number <= 7);
-    let Some(caller) = caller(&app, request, Access::Read).await? else { return Ok(nothing(&asked)) };
+    let Some(caller) = reader(&app, request).await? else { return Ok(nothing(&asked)) };
     match kind_of(number.ok_or_else(|| Refusal::bad_value("operationType"))?) {
         Some(kind) => {
             take(&app, &asked, &caller, OperationQuery { kind: Some(kind), ..OperationQuery::default() }).await
@@ -101,6 +102,14 @@ pub(in super::super) async fn terminate(
         app.engine.terminate_operations(&caller, OnlyOffice::NAME, Some(uid)).await?;
     }
     remaining(&app, &asked, &caller).await
+}
+
+/// A list forgets what it shows: a HEAD, which shows nothing, is no way to ask for it.
+async fn reader(app: &App, request: Request) -> Result<Option<Caller>, Refusal> {
+    match *request.method() == Method::HEAD {
+        true => Err(Refusal::method_not_allowed("GET")),
+        false => caller(app, request, Access::Read).await,
+    }
 }
 
 /// Without credentials these calls answer as if there were nothing, and do nothing (2).

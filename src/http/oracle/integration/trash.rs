@@ -63,16 +63,13 @@ pub(super) async fn browse(app: &App, caller: &Caller, params: &Params) -> Resul
 }
 
 async fn entries(app: &App, caller: &Caller) -> Result<Vec<TrashEntry>, Refusal> {
-    let mut all = Vec::new();
+    let (mut all, mut offset) = (Vec::new(), 0);
     loop {
-        let query =
-            TrashQuery { scope: TrashScope::Own, versions: true, folders: true, offset: all.len() as u64, limit: STEP };
+        let query = TrashQuery { scope: TrashScope::Own, versions: true, folders: true, offset, limit: STEP };
         let page = app.engine.trash(caller, query).await.map_err(refusing(caller))?;
-        if page.items.is_empty() {
-            return Ok(all);
-        }
         all.extend(page.items);
-        if all.len() as u64 >= page.total {
+        offset += u64::from(STEP);
+        if offset >= page.total {
             return Ok(all);
         }
     }
