@@ -104,6 +104,29 @@ fn target(entry: &TrashEntry) -> Target {
 }
 
 #[tokio::test]
+async fn a_folder_in_the_trash_and_what_lies_below_it_are_destroyed_together_once() {
+    let scene = Scene::new().await;
+    let docs = scene.make_folder(NodeRef::Home, "docs").await;
+    let below = scene.make_folder(NodeRef::FolderUid(docs.uid), "below").await;
+    let file = scene.store(NodeRef::FolderUid(below.uid), "a.txt", 3).await;
+    let apart = scene.store(NodeRef::FolderUid(below.uid), "b.txt", 4).await;
+    deleted(&scene.trash(Target::FileUid(apart.uid)).await);
+    deleted(&scene.trash(Target::FolderUid(docs.uid)).await);
+    let targets = [Target::FolderId(docs.id.0), Target::FolderId(below.id.0), Target::FileId(file.id.0)];
+    let request = DeleteRequest {
+        reach: Reach::Rights,
+        trashed: Trashed::Purge,
+        ..DeleteRequest::permanent(scene.ann.clone(), "test", targets.to_vec())
+    };
+    let outcomes = scene.engine.delete(request).await.unwrap();
+    let went: Vec<bool> = outcomes.iter().map(|outcome| deleted(&outcome.verdict).before).collect();
+    assert_eq!(went, [false, true, true]);
+    assert_eq!(scene.used().await, (4, 3));
+    scene.settle().await;
+    assert_eq!(scene.entries(&scene.ann).await.len(), 1, "what lay in the trash by itself stays");
+}
+
+#[tokio::test]
 async fn emptying_once_more_brings_nothing_back() {
     let scene = Scene::new().await;
     let held = scene.store(NodeRef::Home, "held.txt", 1).await;
