@@ -76,6 +76,15 @@ pub(crate) async fn by_uids(conn: &mut Conn, uids: &[String]) -> Result<Vec<Entr
     Ok(found.into_iter().map(entry).collect())
 }
 
+/// Entries by their ids.
+pub(crate) async fn by_ids(conn: &mut Conn, ids: impl IntoIterator<Item = i64>) -> Result<Vec<EntryRow>> {
+    let sql = format!(
+        "select {COLUMNS} from json_each($1) j cross join trash t on t.id = cast(j.value ->> 0 as bigint) order by t.id"
+    );
+    let found = sqlx::query(AssertSqlSafe(sql)).bind(id_rows(ids)).fetch_all(conn).await?;
+    Ok(found.into_iter().map(entry).collect())
+}
+
 /// Which of the entries of a trash are listed.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Listed {
