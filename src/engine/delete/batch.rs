@@ -203,7 +203,10 @@ impl Batch {
         };
         let way = self.ways.get(&parent).ok_or(Verdict::NotFound)?;
         let by_itself = self.effects.marked.contains(&candidate.id).then_some(candidate.id);
-        if let Some(marked) = by_itself.or_else(|| way.ids.iter().copied().find(|id| self.effects.marked.contains(id)))
+        // What lay in a trash or was deleted by itself before did not go with the folder.
+        let went_along = if candidate.live { &way.ids[..way.live] } else { &[] };
+        if let Some(marked) =
+            by_itself.or_else(|| went_along.iter().copied().find(|id| self.effects.marked.contains(id)))
         {
             // Named together with a folder above it: it went with that.
             return match taken.contains(&marked) {

@@ -80,6 +80,20 @@ pub(super) const CLEAN_UP: [&str; 10] = [
 ];
 pub(super) const PUT_OFF: [&str; 2] = ["purge.put_off", "purge.put_off.committed"];
 
+/// Emptying a trash, up to the marks of what lay in it.
+pub(super) const EMPTY: [&str; 4] = ["trash.empty", "trash.empty.committed", "expand.trash", "expand.trash.committed"];
+/// What becomes of an operation.
+pub(super) const OPERATIONS: [&str; 8] = [
+    "operation.waiting",
+    "operation.waiting.committed",
+    "operation.terminate",
+    "operation.terminate.committed",
+    "operation.take",
+    "operation.take.committed",
+    "operation.forget",
+    "operation.forget.committed",
+];
+
 /// Steps of an upload of unknown length and of a promoted version: `content/refused.rs` cuts them off.
 pub(super) const CONTENT: [&str; 3] = ["content.commit", "content.stage", "promote.stage"];
 
