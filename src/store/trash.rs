@@ -151,15 +151,13 @@ pub(crate) struct NewEntry<'a> {
 /// Makes entries.
 pub(crate) async fn insert(tx: &mut Tx, entries: &[NewEntry<'_>]) -> Result<()> {
     let now = tx.now;
-    let new: Vec<(String, i64, Option<i64>, i64, i64, Option<i64>, String, i64)> = entries
-        .iter()
-        .map(|entry| {
-            let path = serde_json::to_string(entry.path).unwrap_or_default();
-            let deleter = entry.deleter.map(|deleter| deleter.0);
-            let uid = Uuid::new_v4().to_string();
-            (uid, entry.node, entry.version, entry.owner.0, entry.holder.0, deleter, path, entry.purge_after)
-        })
-        .collect();
+    let row = |entry: &NewEntry<'_>| {
+        let path = serde_json::to_string(entry.path).unwrap_or_default();
+        let deleter = entry.deleter.map(|deleter| deleter.0);
+        let uid = Uuid::new_v4().to_string();
+        (uid, entry.node, entry.version, entry.owner.0, entry.holder.0, deleter, path, entry.purge_after)
+    };
+    let new: Vec<_> = entries.iter().map(row).collect();
     sqlx::query(
         "insert into trash (uid, node_id, version_id, account_id, holder_id, deleter_id, path, deleted_at, \
          purge_after) select value ->> 0, cast(value ->> 1 as bigint), cast(value ->> 2 as bigint), \
