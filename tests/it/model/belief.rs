@@ -264,7 +264,9 @@ impl Belief {
         if self.node(uid).parent.is_none() {
             return hidden;
         }
-        if self.way(uid).iter().any(|above| done.contains(above)) {
+        // What lay in a trash or was gone by itself before did not go with the folder.
+        let lowest = self.way(uid).into_iter().find(|above| self.node(*above).state != State::Live);
+        if lowest.is_some_and(|lowest| done.contains(&lowest) || done.contains(&uid)) {
             return Deleted;
         }
         let own = self.node(uid).owner == asked.actor;
