@@ -1,6 +1,7 @@
 //! Who may make which call: every route of every dialect and every page of the server, walked by everybody. A route
 //! without a row in [`TABLE`] fails the test, and so does a row without a route.
 
+mod grants;
 mod table;
 
 use std::{
@@ -69,6 +70,16 @@ struct Walk {
     user: String,
     /// Files that were made for calls.
     made: AtomicU32,
+}
+
+/// A call whose places are filled.
+struct Filled {
+    /// Path, headers, body.
+    parts: Vec<String>,
+    /// The file at stake, in Vault's form.
+    file: Option<String>,
+    /// Its folder, in ONLYOFFICE's form and in Oracle's.
+    folder: Option<(i64, String)>,
 }
 
 #[test]
@@ -144,7 +155,8 @@ async fn a_final_slash_changes_nothing() {
     let walk = Walk::new().await;
     let mut seen = Vec::new();
     for row in TABLE.iter().filter(|row| row.is_dialects() && !row.path.ends_with("url>")) {
-        let path = row.path.strip_suffix('/').map_or_else(|| format!("{}/", row.path), str::to_owned);
+        let (path, query) = row.path.split_at(row.path.find('?').unwrap_or(row.path.len()));
+        let path = path.strip_suffix('/').map_or_else(|| format!("{path}/"), str::to_owned) + query;
         for who in [Who::Nobody, Who::Owner] {
             let authorization = walk.authorization(row, who).await;
             let answer = walk.call(row, row.method(), &path, authorization).await;
@@ -176,9 +188,16 @@ async fn other_keys_and_other_forms_open_nothing() {
                 (key.to_owned(), row.expects(Who::Owner)),
                 (format!("Token {key}"), unknown),
             ],
-            false => [
+            // Of a key in the wrong form this one says that there is none.
+            false if !row.is_sweeppea() => [
                 (bearer(&walk.revoked), unknown),
                 (bearer(&walk.signed_in), row.expects(if row.is_vault() { Who::Owner } else { Who::UnknownKey })),
+                (key.to_owned(), unknown),
+                (format!("Token {key}"), unknown),
+            ],
+            false => [
+                (bearer(&walk.revoked), unknown),
+                (bearer(&walk.signed_in), unknown),
                 (key.to_owned(), nobody),
                 (format!("Token {key}"), nobody),
             ],
@@ -217,10 +236,16 @@ impl Walk {
     /// The status of the answer; with ` refused` behind it if the answer says that nothing was done. Asserts that the
     /// file at stake is gone if, and only if, the answer says so.
     async fn call(&self, row: &Row, method: Method, path: &str, authorization: Option<String>) -> String {
-        let (filled, file) = self.fill([path, row.headers, row.body]).await;
-        let [path, headers, body] = &filled[..] else { unreachable!() };
+        let filled = self.fill([path, row.headers, row.body]).await;
+        let credentials: Vec<(&str, &str)> =
+            authorization.iter().map(|value| ("authorization", value.as_str())).collect();
+        self.send(row, method, &filled, &credentials).await
+    }
+
+    async fn send(&self, row: &Row, method: Method, filled: &Filled, credentials: &[(&str, &str)]) -> String {
+        let [path, headers, body] = &filled.parts[..] else { unreachable!() };
         let mut all: Vec<(&str, &str)> = headers.split("; ").filter_map(|header| header.split_once(": ")).collect();
-        all.extend(authorization.as_deref().map(|value| ("authorization", value)));
+        all.extend(credentials);
         let reply = self.server.send(method, path, &all, body.clone()).await;
         let refused = reply.status == 200
             && [
@@ -232,8 +257,10 @@ impl Walk {
             .iter()
             .any(|reason| reply.text().contains(reason));
         let done = reply.status == 200 && !refused;
-        if let Some(file) = file {
-            let gone = !vault::is_there(&self.server, &self.ann.key, &file).await;
+        // Moved by another it is theirs.
+        let moves = row.route.ends_with("/move");
+        if let Some(file) = filled.file.as_ref().filter(|_| !moves) {
+            let gone = !vault::is_there(&self.server, &self.ann.key, file).await;
             assert_eq!(gone, done && row.deletes, "{}: whether the file is gone", row.route);
         }
         format!("{}{}", reply.status, if refused { " refused" } else { "" })
@@ -258,15 +285,14 @@ impl Walk {
         Some(if row.is_hexnode() { key } else { format!("Bearer {key}") })
     }
 
-    /// Fills the places of a call with things of the owner's that were made for this one call; gives path, headers and
-    /// body, and the id of the file that is at stake. Each file has a folder of its own, so that no lock is in another's
+    /// Fills the places of a call with things of the owner's that were made for this one call. Each file has a folder of its own, so that no lock is in another's
     /// way.
-    async fn fill(&self, call: [&str; 3]) -> (Vec<String>, Option<String>) {
+    async fn fill(&self, call: [&str; 3]) -> Filled {
         let (server, key) = (&self.server, self.ann.key.as_str());
         let mut parts = call.map(str::to_owned).to_vec();
         let mut put = |place: &str, value: &str| parts.iter_mut().for_each(|part| *part = part.replace(place, value));
         let wants = |place: &str| call.iter().any(|part| part.contains(place));
-        let mut at_stake = None;
+        let (mut at_stake, mut folder_ids) = (None, None);
         if OF_A_FILE.into_iter().any(wants) {
             let folder = format!("folder-{}", self.made.fetch_add(1, Ordering::Relaxed));
             let n = vault::upload(server, key, &folder, "a.txt", b"ab").await;
@@ -305,6 +331,7 @@ impl Walk {
             }
             put("<D>", &d);
             at_stake = Some(n);
+            folder_ids = Some((ids[1].as_i64().unwrap(), guid("F", &folder)));
         }
         if ["<binned>", "<entry>"].into_iter().any(wants) {
             let n =
@@ -334,6 +361,6 @@ impl Walk {
             vault::add(server, key, &group, "", "b.txt", b"ab").await;
             put("<whole group>", &group);
         }
-        (parts, at_stake)
+        Filled { parts, file: at_stake, folder: folder_ids }
     }
 }

@@ -9,6 +9,19 @@ use reqwest::Method;
 
 use super::Who;
 
+/// What a call takes, each with what stands before it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) enum Need {
+    Read,
+    Download,
+    Write,
+    Delete,
+    Share,
+    /// More than anybody but the owner ever has here.
+    Own,
+}
+use Need::{Delete, Download, Own, Read, Share, Write};
+
 pub(super) struct Row {
     /// As in the dialect's own table.
     pub(super) route: &'static str,
@@ -20,6 +33,8 @@ pub(super) struct Row {
     pub(super) deletes: bool,
     /// Whether a 200 means that the caller's key is gone.
     pub(super) ends_key: bool,
+    /// Which rights on the folder it takes, if others than the owner may be given any that suffice.
+    pub(super) needs: Option<Need>,
     /// In the order of [`Who`]: nobody, unknown key, stranger, owner, owner's read-only key, disabled account,
     /// administrator.
     expected: [&'static str; 7],
@@ -43,6 +58,10 @@ impl Row {
         self.route.contains("/api/2.0/")
     }
 
+    pub(super) fn is_sweeppea(&self) -> bool {
+        self.route.contains(" /files/")
+    }
+
     pub(super) fn is_vault(&self) -> bool {
         self.route.contains("/vault_rest/")
     }
@@ -53,7 +72,7 @@ impl Row {
     }
 
     const fn of(route: &'static str, path: &'static str, expected: [&'static str; 7]) -> Self {
-        Self { route, path, headers: "", body: "", deletes: false, ends_key: false, expected }
+        Self { route, path, headers: "", body: "", deletes: false, ends_key: false, needs: None, expected }
     }
 
     const fn headers(self, headers: &'static str) -> Self {
@@ -70,6 +89,10 @@ impl Row {
 
     const fn deletes(self) -> Self {
         Self { deletes: true, ..self }
+    }
+
+    const fn needs(self, needs: Need) -> Self {
+        Self { needs: Some(needs), ..self }
     }
 
     const fn ends_key(self) -> Self {
@@ -179,96 +202,96 @@ pub(super) const TABLE: &[Row] = &[
         .headers(FORM).body("--x\r\nContent-Disposition: form-data; name=\"jsonInputParameters\"\r\n\r\n{\"parentID\":\"self\"}\r\n--x\r\nContent-Disposition: form-data; name=\"primaryFile\"; filename=\"made.txt\"\r\n\r\nab\r\n--x--\r\n"),
     Row::of("POST /documents/api/{version}/files/data", "/documents/api/1.1/files/data", OWN_MAKE)
         .headers(FORM).body("--x\r\nContent-Disposition: form-data; name=\"jsonInputParameters\"\r\n\r\n{\"parentID\":\"<folder guid>\"}\r\n--x\r\nContent-Disposition: form-data; name=\"primaryFile\"; filename=\"made.txt\"\r\n\r\nab\r\n--x--\r\n"),
-    Row::of("GET /documents/api/{version}/files/lists", "/documents/api/1.2/files/lists?idList=<guid>", OWN_READ),
-    Row::of("GET /documents/api/{version}/files/{file_id}", "/documents/api/1.2/files/<guid>", OWN_READ),
-    Row::of("PUT /documents/api/{version}/files/{file_id}", "/documents/api/1.2/files/<guid>", OWN_WRITE).body(r#"{"name":"<N>.txt"}"#),
-    Row::of("DELETE /documents/api/{version}/files/{file_id}", "/documents/api/1.2/files/<guid>", OWN_WRITE).deletes(),
-    Row::of("DELETE /documents/api/{version}/files/{file_id}", "/documents/api/1.1/files/<guid>", OWN_WRITE).deletes(),
-    Row::of("GET /documents/api/{version}/files/{file_id}/data", "/documents/api/1.2/files/<guid>/data", OWN_READ),
+    Row::of("GET /documents/api/{version}/files/lists", "/documents/api/1.2/files/lists?idList=<guid>", OWN_READ).needs(Read),
+    Row::of("GET /documents/api/{version}/files/{file_id}", "/documents/api/1.2/files/<guid>", OWN_READ).needs(Read),
+    Row::of("PUT /documents/api/{version}/files/{file_id}", "/documents/api/1.2/files/<guid>", OWN_WRITE).body(r#"{"name":"<N>.txt"}"#).needs(Write),
+    Row::of("DELETE /documents/api/{version}/files/{file_id}", "/documents/api/1.2/files/<guid>", OWN_WRITE).deletes().needs(Delete),
+    Row::of("DELETE /documents/api/{version}/files/{file_id}", "/documents/api/1.1/files/<guid>", OWN_WRITE).deletes().needs(Delete),
+    Row::of("GET /documents/api/{version}/files/{file_id}/data", "/documents/api/1.2/files/<guid>/data", OWN_READ).needs(Download),
     Row::of("POST /documents/api/{version}/files/{file_id}/data", "/documents/api/1.2/files/<guid>/data", OWN_MAKE)
-        .headers(FORM).body("--x\r\nContent-Disposition: form-data; name=\"primaryFile\"; filename=\"a.txt\"\r\n\r\nab\r\n--x--\r\n"),
-    Row::of("GET /documents/api/{version}/files/{file_id}/versions", "/documents/api/1.2/files/<guid>/versions", OWN_READ),
-    Row::of("POST /documents/api/{version}/files/{file_id}/move", "/documents/api/1.2/files/<guid>/move", OWN_WRITE).body(r#"{"destinationID":"self"}"#),
-    Row::of("POST /documents/api/{version}/files/{file_id}/copy", "/documents/api/1.2/files/<guid>/copy", OWN_WRITE).body(r#"{"destinationID":"self"}"#),
-    Row::of("POST /documents/api/{version}/files/{file_id}/reserve", "/documents/api/1.2/files/<guid>/reserve", OWN_WRITE),
+        .headers(FORM).body("--x\r\nContent-Disposition: form-data; name=\"primaryFile\"; filename=\"a.txt\"\r\n\r\nab\r\n--x--\r\n").needs(Write),
+    Row::of("GET /documents/api/{version}/files/{file_id}/versions", "/documents/api/1.2/files/<guid>/versions", OWN_READ).needs(Read),
+    Row::of("POST /documents/api/{version}/files/{file_id}/move", "/documents/api/1.2/files/<guid>/move", OWN_WRITE).body(r#"{"destinationID":"self"}"#).needs(Delete),
+    Row::of("POST /documents/api/{version}/files/{file_id}/copy", "/documents/api/1.2/files/<guid>/copy", OWN_WRITE).body(r#"{"destinationID":"self"}"#).needs(Download),
+    Row::of("POST /documents/api/{version}/files/{file_id}/reserve", "/documents/api/1.2/files/<guid>/reserve", OWN_WRITE).needs(Write),
     Row::of("POST /documents/api/{version}/files/{file_id}/unreserve", "/documents/api/1.2/files/<guid>/unreserve", OWN_WRITE)
-        .body(r#"{"reservedByUserID":"<user guid>"}"#),
+        .body(r#"{"reservedByUserID":"<user guid>"}"#).needs(Read),
     Row::of("GET /documents/api/{version}/folders/items", "/documents/api/1.2/folders/items", READ),
-    Row::of("GET /documents/api/{version}/folders/lists", "/documents/api/1.2/folders/lists?idList=<folder guid>", OWN_READ),
-    Row::of("GET /documents/api/{version}/folders/{folder_id}", "/documents/api/1.2/folders/<folder guid>", OWN_READ),
+    Row::of("GET /documents/api/{version}/folders/lists", "/documents/api/1.2/folders/lists?idList=<folder guid>", OWN_READ).needs(Read),
+    Row::of("GET /documents/api/{version}/folders/{folder_id}", "/documents/api/1.2/folders/<folder guid>", OWN_READ).needs(Read),
     Row::of("GET /documents/api/{version}/folders/{folder_id}", "/documents/api/1.2/folders/self", READ),
-    Row::of("POST /documents/api/{version}/folders/{folder_id}", "/documents/api/1.2/folders/<folder guid>", OWN_MAKE).body(r#"{"name":"made"}"#),
-    Row::of("PUT /documents/api/{version}/folders/{folder_id}", "/documents/api/1.2/folders/<folder guid>", OWN_WRITE).body(r#"{"name":"<N>"}"#),
-    Row::of("DELETE /documents/api/{version}/folders/{folder_id}", "/documents/api/1.2/folders/<folder guid>", OWN_WRITE).deletes(),
-    Row::of("GET /documents/api/{version}/folders/{folder_id}/items", "/documents/api/1.2/folders/<folder guid>/items", OWN_READ),
-    Row::of("POST /documents/api/{version}/folders/{folder_id}/move", "/documents/api/1.2/folders/<folder guid>/move", OWN_WRITE).body(r#"{"destinationID":"self"}"#),
-    Row::of("POST /documents/api/{version}/folders/{folder_id}/copy", "/documents/api/1.2/folders/<folder guid>/copy", OWN_WRITE).body(r#"{"destinationID":"self"}"#),
+    Row::of("POST /documents/api/{version}/folders/{folder_id}", "/documents/api/1.2/folders/<folder guid>", OWN_MAKE).body(r#"{"name":"made"}"#).needs(Write),
+    Row::of("PUT /documents/api/{version}/folders/{folder_id}", "/documents/api/1.2/folders/<folder guid>", OWN_WRITE).body(r#"{"name":"<N>"}"#).needs(Write),
+    Row::of("DELETE /documents/api/{version}/folders/{folder_id}", "/documents/api/1.2/folders/<folder guid>", OWN_WRITE).deletes().needs(Delete),
+    Row::of("GET /documents/api/{version}/folders/{folder_id}/items", "/documents/api/1.2/folders/<folder guid>/items", OWN_READ).needs(Read),
+    Row::of("POST /documents/api/{version}/folders/{folder_id}/move", "/documents/api/1.2/folders/<folder guid>/move", OWN_WRITE).body(r#"{"destinationID":"self"}"#).needs(Delete),
+    Row::of("POST /documents/api/{version}/folders/{folder_id}/copy", "/documents/api/1.2/folders/<folder guid>/copy", OWN_WRITE).body(r#"{"destinationID":"self"}"#).needs(Download),
     Row::of("GET /documents/api/{version}/users/items", "/documents/api/1.2/users/items?info=ann", READ),
-    Row::of("POST /documents/api/{version}/applinks/file/{file_id}", "/documents/api/1.2/applinks/file/<guid>", OWN_WRITE).body(r#"{"assignedUser":"bob"}"#),
+    Row::of("POST /documents/api/{version}/applinks/file/{file_id}", "/documents/api/1.2/applinks/file/<guid>", OWN_WRITE).body(r#"{"assignedUser":"bob"}"#).needs(Share),
     Row::of("POST /documents/api/{version}/applinks/folder/{folder_id}", "/documents/api/1.2/applinks/folder/<folder guid>", OWN_WRITE)
-        .body(r#"{"assignedUser":"bob"}"#),
-    // Its credentials are the link's own, which all of them lack.
-    Row::of("PUT /documents/api/{version}/applinks/token", "/documents/api/1.2/applinks/token", ["400"; 7]),
+        .body(r#"{"assignedUser":"bob"}"#).needs(Share),
+    // Its credentials are the link's own, which all of them lack; others must be good all the same.
+    Row::of("PUT /documents/api/{version}/applinks/token", "/documents/api/1.2/applinks/token", ["400", "401", "400", "400", "403", "401", "400"]),
     Row::of("POST /documents/api/{version}/publiclinks/file/{file_id}", "/documents/api/1.2/publiclinks/file/<guid>", OWN_WRITE)
-        .body(r#"{"assignedUsers":"@everybody"}"#),
-    Row::of("GET /documents/api/{version}/publiclinks/file/{file_id}", "/documents/api/1.2/publiclinks/file/<guid>", OWN_READ),
+        .body(r#"{"assignedUsers":"@everybody"}"#).needs(Share),
+    Row::of("GET /documents/api/{version}/publiclinks/file/{file_id}", "/documents/api/1.2/publiclinks/file/<guid>", OWN_READ).needs(Share),
     Row::of("POST /documents/api/{version}/publiclinks/folder/{folder_id}", "/documents/api/1.2/publiclinks/folder/<folder guid>", OWN_WRITE)
-        .body(r#"{"assignedUsers":"@everybody"}"#),
-    Row::of("GET /documents/api/{version}/publiclinks/folder/{folder_id}", "/documents/api/1.2/publiclinks/folder/<folder guid>", OWN_READ),
-    Row::of("GET /documents/api/{version}/publiclinks/{link_id}", "/documents/api/1.2/publiclinks/<link>", OWN_READ),
-    Row::of("PUT /documents/api/{version}/publiclinks/{link_id}", "/documents/api/1.2/publiclinks/<link>", OWN_WRITE).body(r#"{"role":"downloader"}"#),
-    Row::of("DELETE /documents/api/{version}/publiclinks/{link_id}", "/documents/api/1.2/publiclinks/<link>", OWN_WRITE),
+        .body(r#"{"assignedUsers":"@everybody"}"#).needs(Share),
+    Row::of("GET /documents/api/{version}/publiclinks/folder/{folder_id}", "/documents/api/1.2/publiclinks/folder/<folder guid>", OWN_READ).needs(Share),
+    Row::of("GET /documents/api/{version}/publiclinks/{link_id}", "/documents/api/1.2/publiclinks/<link>", OWN_READ).needs(Share),
+    Row::of("PUT /documents/api/{version}/publiclinks/{link_id}", "/documents/api/1.2/publiclinks/<link>", OWN_WRITE).body(r#"{"role":"downloader"}"#).needs(Share),
+    Row::of("DELETE /documents/api/{version}/publiclinks/{link_id}", "/documents/api/1.2/publiclinks/<link>", OWN_WRITE).needs(Share),
     Row::of("GET /documents/integration", "/documents/integration?IdcService=SCS_GET_TENANT_CONFIG&IsJson=1", READ),
     Row::of("GET /documents/integration", "/documents/integration?IdcService=FLD_BROWSE_TRASH&IsJson=1&fileCount=-1", READ),
-    Row::of("POST /documents/integration", "/documents/integration?IdcService=FLD_MOVE_TO_TRASH&IsJson=1&item=fFileGUID:<guid>", OWN_SERVICE).deletes(),
+    Row::of("POST /documents/integration", "/documents/integration?IdcService=FLD_MOVE_TO_TRASH&IsJson=1&item=fFileGUID:<guid>", OWN_SERVICE).deletes().needs(Delete),
     Row::of("POST /documents/integration", "/documents/integration?IdcService=FLD_RESTORE&IsJson=1&item=fFileGUID:<entry>", OWN_SERVICE),
     Row::of("POST /documents/integration", "/documents/integration?IdcService=FLD_DELETE_FROM_TRASH&IsJson=1&item=fFileGUID:<entry>", OWN_SERVICE),
 
-    Row::of("PUT /api/2.0/files/fileops/delete", "/api/2.0/files/fileops/delete", OWN_WRITE).json(r#"{"fileIds":[<id>]}"#).deletes(),
+    Row::of("PUT /api/2.0/files/fileops/delete", "/api/2.0/files/fileops/delete", OWN_WRITE).json(r#"{"fileIds":[<id>]}"#).deletes().needs(Delete),
     Row::of("PUT /api/2.0/files/fileops/delete", "/api/2.0/files/fileops/delete", OWN_WRITE)
-        .json(r#"{"folderIds":["<folder id>"],"immediately":true}"#).deletes(),
-    Row::of("DELETE /api/2.0/files/file/{id}", "/api/2.0/files/file/<id>", OWN_WRITE).deletes(),
-    Row::of("DELETE /api/2.0/files/folder/{id}", "/api/2.0/files/folder/<folder id>", OWN_WRITE).deletes(),
-    Row::of("PUT /api/2.0/files/fileops/deleteversion", "/api/2.0/files/fileops/deleteversion", OWN_WRITE).json(r#"{"fileId":<id>,"versions":[7]}"#),
+        .json(r#"{"folderIds":["<folder id>"],"immediately":true}"#).deletes().needs(Delete),
+    Row::of("DELETE /api/2.0/files/file/{id}", "/api/2.0/files/file/<id>", OWN_WRITE).deletes().needs(Delete),
+    Row::of("DELETE /api/2.0/files/folder/{id}", "/api/2.0/files/folder/<folder id>", OWN_WRITE).deletes().needs(Delete),
+    Row::of("PUT /api/2.0/files/fileops/deleteversion", "/api/2.0/files/fileops/deleteversion", OWN_WRITE).json(r#"{"fileId":<id>,"versions":[7]}"#).needs(Delete),
     Row::of("PUT /api/2.0/files/fileops/emptytrash", "/api/2.0/files/fileops/emptytrash", WRITE),
     Row::of("GET /api/2.0/files/fileops", "/api/2.0/files/fileops", OPERATIONS),
     Row::of("GET /api/2.0/files/fileops/{type}", "/api/2.0/files/fileops/2", OPERATIONS),
     Row::of("PUT /api/2.0/files/fileops/terminate", "/api/2.0/files/fileops/terminate", ["200", "401", "200", "200", "403", "401", "200"]),
     Row::of("PUT /api/2.0/files/fileops/terminate/{id}", "/api/2.0/files/fileops/terminate/6f1c0d7e-3f0a-4a53-9f52-0b1d8f2c7a11", ["200", "401", "200", "200", "403", "401", "200"]),
-    Row::of("PUT /api/2.0/files/fileops/move", "/api/2.0/files/fileops/move", OWN_WRITE).json(r#"{"fileIds":[<id>],"destFolderId":<home id>}"#),
-    Row::of("GET /api/2.0/files/fileops/move", "/api/2.0/files/fileops/move?fileIds=<id>&destFolderId=<home id>", OWN_READ),
-    Row::of("PUT /api/2.0/files/fileops/copy", "/api/2.0/files/fileops/copy", OWN_WRITE).json(r#"{"fileIds":[<id>],"destFolderId":<home id>}"#),
-    Row::of("PUT /api/2.0/files/fileops/duplicate", "/api/2.0/files/fileops/duplicate", OWN_WRITE).json(r#"{"fileIds":[<id>]}"#),
-    Row::of("PUT /api/2.0/files/fileops/markasread", "/api/2.0/files/fileops/markasread", OWN_WRITE).json(r#"{"fileIds":[<id>]}"#),
+    Row::of("PUT /api/2.0/files/fileops/move", "/api/2.0/files/fileops/move", OWN_WRITE).json(r#"{"fileIds":[<id>],"destFolderId":<home id>}"#).needs(Own),
+    Row::of("GET /api/2.0/files/fileops/move", "/api/2.0/files/fileops/move?fileIds=<id>&destFolderId=<home id>", OWN_READ).needs(Own),
+    Row::of("PUT /api/2.0/files/fileops/copy", "/api/2.0/files/fileops/copy", OWN_WRITE).json(r#"{"fileIds":[<id>],"destFolderId":<home id>}"#).needs(Own),
+    Row::of("PUT /api/2.0/files/fileops/duplicate", "/api/2.0/files/fileops/duplicate", OWN_WRITE).json(r#"{"fileIds":[<id>]}"#).needs(Write),
+    Row::of("PUT /api/2.0/files/fileops/markasread", "/api/2.0/files/fileops/markasread", OWN_WRITE).json(r#"{"fileIds":[<id>]}"#).needs(Read),
     Row::of("GET /api/2.0/files/@my", "/api/2.0/files/@my", READ),
     Row::of("GET /api/2.0/files/@trash", "/api/2.0/files/@trash", READ),
     Row::of("GET /api/2.0/files/@share", "/api/2.0/files/@share", READ),
     Row::of("GET /api/2.0/files/@common", "/api/2.0/files/@common", READ),
     Row::of("GET /api/2.0/files/@recent", "/api/2.0/files/@recent", READ),
     Row::of("GET /api/2.0/files/@favorites", "/api/2.0/files/@favorites", READ),
-    Row::of("GET /api/2.0/files/{id}", "/api/2.0/files/<folder id>", OWN_READ),
-    Row::of("GET /api/2.0/files/folder/{id}", "/api/2.0/files/folder/<folder id>", OWN_READ),
-    Row::of("POST /api/2.0/files/folder/{id}", "/api/2.0/files/folder/<folder id>", OWN_WRITE).json(r#"{"title":"made"}"#),
-    Row::of("PUT /api/2.0/files/folder/{id}", "/api/2.0/files/folder/<folder id>", OWN_WRITE).json(r#"{"title":"renamed"}"#),
-    Row::of("GET /api/2.0/files/file/{id}", "/api/2.0/files/file/<id>", OWN_READ),
-    Row::of("PUT /api/2.0/files/file/{id}", "/api/2.0/files/file/<id>", OWN_WRITE).json(r#"{"title":"renamed.txt"}"#),
-    Row::of("GET /api/2.0/files/file/{id}/history", "/api/2.0/files/file/<id>/history", OWN_READ),
-    Row::of("PUT /api/2.0/files/file/{id}/lock", "/api/2.0/files/file/<id>/lock", OWN_WRITE).json(r#"{"lockFile":true}"#),
-    Row::of("GET /api/2.0/files/file/{id}/download", "/api/2.0/files/file/<id>/download", OWN_READ),
-    Row::of("GET /api/2.0/files/file/{id}/presigneduri", "/api/2.0/files/file/<id>/presigneduri", OWN_READ),
+    Row::of("GET /api/2.0/files/{id}", "/api/2.0/files/<folder id>", OWN_READ).needs(Read),
+    Row::of("GET /api/2.0/files/folder/{id}", "/api/2.0/files/folder/<folder id>", OWN_READ).needs(Read),
+    Row::of("POST /api/2.0/files/folder/{id}", "/api/2.0/files/folder/<folder id>", OWN_WRITE).json(r#"{"title":"made"}"#).needs(Write),
+    Row::of("PUT /api/2.0/files/folder/{id}", "/api/2.0/files/folder/<folder id>", OWN_WRITE).json(r#"{"title":"renamed"}"#).needs(Write),
+    Row::of("GET /api/2.0/files/file/{id}", "/api/2.0/files/file/<id>", OWN_READ).needs(Read),
+    Row::of("PUT /api/2.0/files/file/{id}", "/api/2.0/files/file/<id>", OWN_WRITE).json(r#"{"title":"renamed.txt"}"#).needs(Write),
+    Row::of("GET /api/2.0/files/file/{id}/history", "/api/2.0/files/file/<id>/history", OWN_READ).needs(Read),
+    Row::of("PUT /api/2.0/files/file/{id}/lock", "/api/2.0/files/file/<id>/lock", OWN_WRITE).json(r#"{"lockFile":true}"#).needs(Write),
+    Row::of("GET /api/2.0/files/file/{id}/download", "/api/2.0/files/file/<id>/download", OWN_READ).needs(Download),
+    Row::of("GET /api/2.0/files/file/{id}/presigneduri", "/api/2.0/files/file/<id>/presigneduri", OWN_READ).needs(Download),
     Row::of("GET /s3/onlyoffice/{uid}/{name}", "<office url>", OPEN),
     Row::of("HEAD /s3/onlyoffice/{uid}/{name}", "<office url>", OPEN),
     Row::of("POST /api/2.0/files/@my/file", "/api/2.0/files/@my/file", WRITE).json(r#"{"title":"made.txt"}"#),
-    Row::of("POST /api/2.0/files/{id}/file", "/api/2.0/files/<folder id>/file", OWN_WRITE).json(r#"{"title":"made.txt"}"#),
-    Row::of("POST /api/2.0/files/{id}/text", "/api/2.0/files/<folder id>/text", OWN_WRITE).json(r#"{"title":"made.txt","content":"ab"}"#),
+    Row::of("POST /api/2.0/files/{id}/file", "/api/2.0/files/<folder id>/file", OWN_WRITE).json(r#"{"title":"made.txt"}"#).needs(Write),
+    Row::of("POST /api/2.0/files/{id}/text", "/api/2.0/files/<folder id>/text", OWN_WRITE).json(r#"{"title":"made.txt","content":"ab"}"#).needs(Write),
     Row::of("POST /api/2.0/files/@my/upload", "/api/2.0/files/@my/upload", WRITE).headers(RAW).body("ab"),
-    Row::of("POST /api/2.0/files/{id}/upload", "/api/2.0/files/<folder id>/upload", OWN_WRITE).headers(RAW).body("ab"),
-    Row::of("POST /api/2.0/files/file/{id}/startedit", "/api/2.0/files/file/<id>/startedit", OWN_WRITE).json(r#"{"editingAlone":false}"#),
-    Row::of("GET /api/2.0/files/file/{id}/trackeditfile", "/api/2.0/files/file/<id>/trackeditfile?docKeyForTrack=<edit key>&isFinish=true", OWN_WRITE),
-    Row::of("GET /api/2.0/files/file/{id}/share", "/api/2.0/files/file/<id>/share", OWN_READ),
-    Row::of("PUT /api/2.0/files/file/{id}/share", "/api/2.0/files/file/<id>/share", OWN_WRITE).json(SHARE),
-    Row::of("GET /api/2.0/files/folder/{id}/share", "/api/2.0/files/folder/<folder id>/share", OWN_READ),
-    Row::of("PUT /api/2.0/files/folder/{id}/share", "/api/2.0/files/folder/<folder id>/share", OWN_WRITE).json(SHARE),
+    Row::of("POST /api/2.0/files/{id}/upload", "/api/2.0/files/<folder id>/upload", OWN_WRITE).headers(RAW).body("ab").needs(Write),
+    Row::of("POST /api/2.0/files/file/{id}/startedit", "/api/2.0/files/file/<id>/startedit", OWN_WRITE).json(r#"{"editingAlone":false}"#).needs(Write),
+    Row::of("GET /api/2.0/files/file/{id}/trackeditfile", "/api/2.0/files/file/<id>/trackeditfile?docKeyForTrack=<edit key>&isFinish=true", OWN_WRITE).needs(Read),
+    Row::of("GET /api/2.0/files/file/{id}/share", "/api/2.0/files/file/<id>/share", OWN_READ).needs(Read),
+    Row::of("PUT /api/2.0/files/file/{id}/share", "/api/2.0/files/file/<id>/share", OWN_WRITE).json(SHARE).needs(Share),
+    Row::of("GET /api/2.0/files/folder/{id}/share", "/api/2.0/files/folder/<folder id>/share", OWN_READ).needs(Read),
+    Row::of("PUT /api/2.0/files/folder/{id}/share", "/api/2.0/files/folder/<folder id>/share", OWN_WRITE).json(SHARE).needs(Share),
     // A key is no password: without a name and one, it signs nobody in.
     Row::of("POST /api/2.0/authentication", "/api/2.0/authentication", ["401"; 7]).json(r#"{"userName":"","password":""}"#),
     Row::of("POST /api/2.0/keys", "/api/2.0/keys", WRITE).json(r#"{"name":"made"}"#),
