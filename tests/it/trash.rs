@@ -1,5 +1,7 @@
 //! The trash, single versions and the emptying of a trash: what the engine does, whatever dialect asks.
 
+mod gone;
+
 use std::time::Duration;
 
 use bytes::Bytes;

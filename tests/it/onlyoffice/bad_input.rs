@@ -146,7 +146,7 @@ async fn a_call_has_its_bounds() {
     assert_eq!(scene.delete(JSON, "", &ids(10_001)).await, 400);
     let same = json!({"fileIds": vec![1_000_000; 20_000]}).to_string();
     assert_eq!(scene.delete(JSON, "", &same).await, 404, "the same one counts once");
-    let padded = |length: usize| format!("{{\"fileIds\":[1000000]{}}}", " ".repeat(length - 22));
+    let padded = |length: usize| format!("{{\"fileIds\":[1000000]{}}}", " ".repeat(length - 21));
     assert_eq!(scene.delete(JSON, "", &padded(1 << 20)).await, 404);
     assert_eq!(scene.delete(JSON, "", &padded((1 << 20) + 1)).await, 413);
     scene.assert_untouched().await;
