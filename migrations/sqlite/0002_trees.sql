@@ -17,6 +17,8 @@ update account set trash_id = (select n.id from node n where n.account_id = acco
 -- The name in lower case: some vendors' names clash in any case.
 alter table node add column folded text not null default '';
 update node set folded = lower(name);
+-- The rest of the alphabets is folded when the program opens the database (store/fold.rs).
+insert into setting (name, value) select 'fold_names', '1' from node where name glob '*[^ -~]*' limit 1;
 create index node_folded on node (parent_id, state, folded);
 alter table node add column description text not null default '';
 alter table node add column modifier_id bigint references account (id);     -- null: its creator
@@ -137,6 +139,9 @@ insert into new_api_key (id, account_id, scope, session, hash, prefix, descripti
     expires_at, renewable_until, revoked_at)
 select id, account_id, scope, case scope when 'vault' then 1 else 0 end, hash, prefix, description, read_only,
     from_password, created_at, expires_at, renewable_until, revoked_at from api_key;
+-- No id is given out twice.
+update sqlite_sequence set seq = (select old.seq from sqlite_sequence old where old.name = 'api_key')
+where name = 'new_api_key';
 drop table api_key;
 alter table new_api_key rename to api_key;
 create index api_key_account on api_key (account_id);

@@ -113,7 +113,8 @@ impl Above {
 #[derive(Debug, Default)]
 pub(super) struct Grants {
     shares: HashMap<(AccountId, i64), Rights>,
-    links: HashSet<i64>,
+    /// What links that have not ended give.
+    links: HashMap<i64, Rights>,
 }
 
 impl Grants {
@@ -149,8 +150,9 @@ impl Grants {
     /// What a caller may do with a node.
     pub(super) fn rights(&self, caller: &Caller, above: &Above) -> Rights {
         if let Some(pass) = caller.link {
-            let covers = self.links.contains(&pass.link) && above.ids.contains(&pass.node.0);
-            return if covers { pass.rights } else { Rights::NONE };
+            // As the link is now: it may have been narrowed since its bearer was let in.
+            let given = self.links.get(&pass.link).filter(|_| above.ids.contains(&pass.node.0));
+            return given.copied().unwrap_or(Rights::NONE);
         }
         if caller.account == above.owner {
             return Rights::ALL;

@@ -187,8 +187,8 @@ fn count_deleted(outcomes: &[Outcome]) -> usize {
     outcomes.iter().filter(|outcome| matches!(outcome.verdict, Verdict::Deleted(_))).count()
 }
 
-/// The owner of an expired file, as far as a delete looks.
-fn on_behalf_of(owner: AccountId) -> Caller {
+/// The owner of a file that goes by itself, as far as a delete looks.
+pub(super) fn on_behalf_of(owner: AccountId) -> Caller {
     Caller {
         account: owner,
         uid: uuid::Uuid::nil(),

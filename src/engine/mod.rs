@@ -107,11 +107,6 @@ fn keyed_hash(key: &[u8; 32], parts: &[&[u8]]) -> [u8; 32] {
     mac.finalize().into_bytes().into()
 }
 
-/// A door that is not open yet.
-fn unbuilt() -> error::Error {
-    error::Error::Internal(anyhow::anyhow!("not built yet"))
-}
-
 /// How long readiness waits for storage.
 const ANSWER_WITHIN: std::time::Duration = std::time::Duration::from_secs(5);
 

@@ -20,7 +20,9 @@ use crate::{
         TrashEntry, TrashQuery, TrashRef, TrashScope,
     },
     store::{
-        self, Conn, Tx, account, deletion, folder, node, purge,
+        self, Conn, Tx, account, deletion, folder,
+        node::{self, Place},
+        purge,
         trash::{self, EntryRow, Held, Listed},
     },
 };
@@ -111,7 +113,8 @@ async fn entries(conn: &mut Conn, rows: Vec<EntryRow>, now: i64) -> Result<Vec<T
         items.insert(folder.id.0, Item::Folder(folder));
     }
     let versions = trash::versions(conn, rows.iter().filter_map(|row| row.version)).await?;
-    let gone = destroyed(conn, &rows, &items).await?;
+    let single = rows.iter().filter(|row| row.version.is_some()).map(|row| row.node);
+    let gone = gone(conn, single.collect()).await?;
     let ids = rows.iter().flat_map(|row| [Some(row.holder.0), row.deleter.map(|deleter| deleter.0)]).flatten();
     let people = account::people(conn, ids.collect::<HashSet<i64>>()).await?;
     let person = |id: AccountId| -> Option<Person> { people.get(&id).cloned() };
@@ -135,44 +138,47 @@ async fn entries(conn: &mut Conn, rows: Vec<EntryRow>, now: i64) -> Result<Vec<T
     Ok(shown.collect())
 }
 
-/// Files of single versions that went with a destroyed folder and carry no mark of their own yet.
-async fn destroyed(conn: &mut Conn, rows: &[EntryRow], items: &HashMap<i64, Item>) -> Result<HashSet<i64>> {
-    let mut parents = HashMap::new();
-    for row in rows.iter().filter(|row| row.version.is_some()) {
-        if let Some(Item::File(file)) = items.get(&row.node).filter(|item| !is_trashed(item)) {
-            parents.insert(row.node, file.parent.id.0);
-        }
-    }
-    let ways = folder::ways_up(conn, parents.values().copied().collect::<HashSet<_>>()).await?;
-    let gone = parents.into_iter().filter(|(_, parent)| ways.get(parent).is_none_or(|way| way.deleted));
-    Ok(gone.map(|(file, _)| file).collect())
-}
-
-fn is_trashed(item: &Item) -> bool {
-    match item {
-        Item::File(file) => file.trashed,
-        Item::Folder(folder) => folder.trashed,
-    }
+/// Those of these files that went with a destroyed folder or an emptied trash and carry no mark of their own yet: their
+/// single versions went with them.
+async fn gone(conn: &mut Conn, files: HashSet<i64>) -> Result<HashSet<i64>> {
+    let places = node::places(conn, files).await?;
+    let ways = folder::ways_up(conn, places.values().map(|place| place.parent).collect::<HashSet<_>>()).await?;
+    let way = |place: &Place| ways.get(&place.parent);
+    let root = |file: i64, place: &Place| match place.trashed {
+        true => Some(file),
+        false => way(place).and_then(|way| way.trashed),
+    };
+    let roots: HashSet<i64> = places.iter().filter_map(|(&file, place)| root(file, place)).collect();
+    let standing: HashSet<i64> = trash::of_nodes(conn, roots).await?.iter().map(|entry| entry.node).collect();
+    let is_gone = |file: i64, place: &Place| match root(file, place) {
+        Some(root) => !standing.contains(&root),
+        None => way(place).is_none_or(|way| way.deleted),
+    };
+    Ok(places.iter().filter(|&(&file, place)| is_gone(file, place)).map(|(&file, _)| file).collect())
 }
 
 async fn empty(tx: &mut Tx, holder: AccountId, dialect: &'static str, delay: i64) -> Result<Option<Operation>> {
     let Some(up_to) = trash::newest_held(tx, holder).await? else { return Ok(None) };
-    let spared = spared(tx, holder).await?;
-    let held = Listed { account: Some(holder), versions: true, folders: true };
+    let single = versions_held(tx, holder).await?;
+    let spared = spared(tx, holder, &single).await?;
     let now = tx.now;
-    let named: Vec<EntryRow> =
-        trash::page(tx, held, 0, NAMED).await?.into_iter().filter(|row| row.holder == holder).collect();
-    let (kept, gone): (Vec<EntryRow>, Vec<EntryRow>) = named.into_iter().partition(|row| spared.contains(&row.id));
+    let kept = trash::by_ids(tx, spared.iter().copied()).await?;
     let failures: Vec<Failure> = entries(tx, kept, now)
         .await?
         .iter()
         .map(|entry| Failure { name: entry.item.name().to_owned(), reason: FailureReason::Refused(Refused::Held) })
         .collect();
+    let held = Listed { account: Some(holder), versions: true, folders: true };
+    let mut gone = trash::page(tx, held, 0, NAMED).await?;
+    gone.retain(|row| row.holder == holder && !spared.contains(&row.id));
     let shown = entries(tx, gone, now).await?.into_iter().map(|entry| entry.item).collect();
 
-    let versions = destroy_versions(tx, holder, &spared, delay).await?;
+    let versions = destroy_versions(tx, single, &spared, delay).await?;
     let spared_rows = store::id_rows(spared.iter().copied());
     let sums = trash::sums_held(tx, holder, &spared_rows).await?;
+    if sums.is_empty() && versions == 0 && spared.is_empty() {
+        return Ok(None);
+    }
     let freed: Vec<(i64, i64)> = sums.iter().map(|held| (held.owner, held.bytes)).collect();
     account::move_to_purging(tx, &store::rows(&freed)).await?;
     trash::empty(tx, holder, up_to, &spared_rows).await?;
@@ -195,9 +201,17 @@ async fn empty(tx: &mut Tx, holder: AccountId, dialect: &'static str, delay: i64
     operation::insert(tx, new).await.map(Some)
 }
 
+/// The single versions that an account holds, but those whose file is gone.
+async fn versions_held(tx: &mut Tx, holder: AccountId) -> Result<Vec<EntryRow>> {
+    let mut entries = trash::versions_held(tx, holder).await?;
+    let gone = gone(tx, entries.iter().map(|entry| entry.node).collect()).await?;
+    entries.retain(|entry| !gone.contains(&entry.node));
+    Ok(entries)
+}
+
 /// The entries that a hold keeps: on the entry's own node, or on something below it. Holds are few: each is looked up
 /// from.
-async fn spared(tx: &mut Tx, holder: AccountId) -> Result<HashSet<i64>> {
+async fn spared(tx: &mut Tx, holder: AccountId, single: &[EntryRow]) -> Result<HashSet<i64>> {
     let owners = trash::owners_held(tx, holder).await?;
     let held = deletion::held_files(tx, owners).await?;
     let ways = folder::ways_up(tx, held.iter().map(|file| file.folder).collect::<HashSet<_>>()).await?;
@@ -216,14 +230,12 @@ async fn spared(tx: &mut Tx, holder: AccountId) -> Result<HashSet<i64>> {
         .map(|entry| entry.id)
         .collect();
     let held: HashSet<i64> = held.iter().map(|file| file.node).collect();
-    let versions = trash::versions_held(tx, holder).await?;
-    spared.extend(versions.iter().filter(|entry| held.contains(&entry.node)).map(|entry| entry.id));
+    spared.extend(single.iter().filter(|entry| held.contains(&entry.node)).map(|entry| entry.id));
     Ok(spared)
 }
 
 /// Single versions get their marks at once: they are few, and their bytes belong to files that may stay. Gives how many.
-async fn destroy_versions(tx: &mut Tx, holder: AccountId, spared: &HashSet<i64>, delay: i64) -> Result<i64> {
-    let mut entries = trash::versions_held(tx, holder).await?;
+async fn destroy_versions(tx: &mut Tx, mut entries: Vec<EntryRow>, spared: &HashSet<i64>, delay: i64) -> Result<i64> {
     entries.retain(|entry| !spared.contains(&entry.id));
     if entries.is_empty() {
         return Ok(0);

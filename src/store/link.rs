@@ -1,6 +1,6 @@
 //! Public links and applinks. Codes and tokens are kept as hashes only.
 
-use std::collections::HashSet;
+use std::collections::HashMap;
 
 use sqlx::{AssertSqlSafe, Row, any::AnyRow};
 use uuid::Uuid;
@@ -8,17 +8,21 @@ use uuid::Uuid;
 use super::{Conn, Result, Tx, account::uid, id_rows, rows};
 use crate::model::{AccountId, Audience, Rights};
 
-/// Which of these links have not ended and not run out.
-pub(crate) async fn alive(conn: &mut Conn, ids: impl IntoIterator<Item = i64>, now: i64) -> Result<HashSet<i64>> {
-    let found: Vec<i64> = sqlx::query_scalar(
-        "select l.id from json_each($1) j cross join link l on l.id = cast(j.value ->> 0 as bigint) \
+/// What those of these links give that have not ended and not run out.
+pub(crate) async fn alive(
+    conn: &mut Conn,
+    ids: impl IntoIterator<Item = i64>,
+    now: i64,
+) -> Result<HashMap<i64, Rights>> {
+    let found: Vec<(i64, i64)> = sqlx::query_as(
+        "select l.id, l.rights from json_each($1) j cross join link l on l.id = cast(j.value ->> 0 as bigint) \
          where l.expires_at is null or l.expires_at > $2",
     )
     .bind(id_rows(ids))
     .bind(now)
     .fetch_all(conn)
     .await?;
-    Ok(found.into_iter().collect())
+    Ok(found.into_iter().map(|(id, rights)| (id, Rights::kept(rights))).collect())
 }
 
 /// A link as its row has it, with what it is on.

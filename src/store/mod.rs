@@ -8,6 +8,7 @@
 
 pub(crate) mod account;
 pub(crate) mod deletion;
+mod fold;
 pub(crate) mod folder;
 pub(crate) mod hold;
 pub(crate) mod key;
@@ -112,6 +113,7 @@ impl Store {
         sqlx::any::install_default_drivers();
         let mut conn = connect(url).await?;
         migrate(&mut conn).await?;
+        fold::names(&mut conn).await?;
         conn.close().await?;
         let readers = AnyPoolOptions::new()
             .max_connections(8)

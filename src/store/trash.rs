@@ -76,6 +76,15 @@ pub(crate) async fn by_uids(conn: &mut Conn, uids: &[String]) -> Result<Vec<Entr
     Ok(found.into_iter().map(entry).collect())
 }
 
+/// Entries by their ids.
+pub(crate) async fn by_ids(conn: &mut Conn, ids: impl IntoIterator<Item = i64>) -> Result<Vec<EntryRow>> {
+    let sql = format!(
+        "select {COLUMNS} from json_each($1) j cross join trash t on t.id = cast(j.value ->> 0 as bigint) order by t.id"
+    );
+    let found = sqlx::query(AssertSqlSafe(sql)).bind(id_rows(ids)).fetch_all(conn).await?;
+    Ok(found.into_iter().map(entry).collect())
+}
+
 /// Which of the entries of a trash are listed.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Listed {
@@ -142,15 +151,13 @@ pub(crate) struct NewEntry<'a> {
 /// Makes entries.
 pub(crate) async fn insert(tx: &mut Tx, entries: &[NewEntry<'_>]) -> Result<()> {
     let now = tx.now;
-    let new: Vec<(String, i64, Option<i64>, i64, i64, Option<i64>, String, i64)> = entries
-        .iter()
-        .map(|entry| {
-            let path = serde_json::to_string(entry.path).unwrap_or_default();
-            let deleter = entry.deleter.map(|deleter| deleter.0);
-            let uid = Uuid::new_v4().to_string();
-            (uid, entry.node, entry.version, entry.owner.0, entry.holder.0, deleter, path, entry.purge_after)
-        })
-        .collect();
+    let row = |entry: &NewEntry<'_>| {
+        let path = serde_json::to_string(entry.path).unwrap_or_default();
+        let deleter = entry.deleter.map(|deleter| deleter.0);
+        let uid = Uuid::new_v4().to_string();
+        (uid, entry.node, entry.version, entry.owner.0, entry.holder.0, deleter, path, entry.purge_after)
+    };
+    let new: Vec<_> = entries.iter().map(row).collect();
     sqlx::query(
         "insert into trash (uid, node_id, version_id, account_id, holder_id, deleter_id, path, deleted_at, \
          purge_after) select value ->> 0, cast(value ->> 1 as bigint), cast(value ->> 2 as bigint), \

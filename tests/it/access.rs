@@ -1,16 +1,20 @@
 //! Who may make which call: every route of every dialect and every page of the server, walked by everybody. A route
 //! without a row in [`TABLE`] fails the test, and so does a row without a route.
 
+mod grants;
 mod table;
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    sync::atomic::{AtomicU32, Ordering},
+};
 
 use reqwest::Method;
 use serde_json::Value;
 use table::{Row, TABLE};
 
 use crate::{
-    hexnode,
+    hexnode, onlyoffice, oracle,
     support::{Account, Server},
     sweeppea, vault,
 };
@@ -30,6 +34,23 @@ enum Who {
     Admin,
 }
 
+/// Places that stand for something of a file's.
+const OF_A_FILE: [&str; 13] = [
+    "<id>",
+    "<N>",
+    "<D>",
+    "<guid>",
+    "<read url>",
+    "<office url>",
+    "<folder>",
+    "<folder id>",
+    "<folder guid>",
+    "<home id>",
+    "<user guid>",
+    "<link>",
+    "<edit key>",
+];
+
 const EVERYBODY: [Who; 7] =
     [Who::Nobody, Who::UnknownKey, Who::Stranger, Who::Owner, Who::Reader, Who::Disabled, Who::Admin];
 
@@ -43,6 +64,22 @@ struct Walk {
     signed_in: String,
     /// One of the owner's that was revoked.
     revoked: String,
+    /// What Oracle's ids of files and folders end with here.
+    tail: String,
+    /// The owner, in Oracle's form.
+    user: String,
+    /// Files that were made for calls.
+    made: AtomicU32,
+}
+
+/// A call whose places are filled.
+struct Filled {
+    /// Path, headers, body.
+    parts: Vec<String>,
+    /// The file at stake, in Vault's form.
+    file: Option<String>,
+    /// Its folder, in ONLYOFFICE's form and in Oracle's.
+    folder: Option<(i64, String)>,
 }
 
 #[test]
@@ -105,7 +142,8 @@ async fn other_methods_are_told_what_there_is() {
         for method in others {
             let authorization = walk.authorization(rows[0], Who::Owner).await.unwrap();
             let headers = [("authorization", authorization.as_str())];
-            let reply = walk.server.send(method.parse().unwrap(), path, &headers, "").await;
+            let reply =
+                walk.server.send(method.parse().unwrap(), &path.replace("{version}", "1.2"), &headers, "").await;
             let allowed: BTreeSet<&str> = reply.header("allow").split(", ").collect();
             assert_eq!((reply.status, &allowed), (405, &has), "{method} {path}");
         }
@@ -117,7 +155,8 @@ async fn a_final_slash_changes_nothing() {
     let walk = Walk::new().await;
     let mut seen = Vec::new();
     for row in TABLE.iter().filter(|row| row.is_dialects() && !row.path.ends_with("url>")) {
-        let path = row.path.strip_suffix('/').map_or_else(|| format!("{}/", row.path), str::to_owned);
+        let (path, query) = row.path.split_at(row.path.find('?').unwrap_or(row.path.len()));
+        let path = path.strip_suffix('/').map_or_else(|| format!("{path}/"), str::to_owned) + query;
         for who in [Who::Nobody, Who::Owner] {
             let authorization = walk.authorization(row, who).await;
             let answer = walk.call(row, row.method(), &path, authorization).await;
@@ -143,9 +182,22 @@ async fn other_keys_and_other_forms_open_nothing() {
                 (bearer(key), unknown),
                 (format!("Token {key}"), unknown),
             ],
-            false => [
+            false if row.is_onlyoffice() => [
+                (bearer(&walk.revoked), unknown),
+                (bearer(&walk.signed_in), unknown),
+                (key.to_owned(), row.expects(Who::Owner)),
+                (format!("Token {key}"), unknown),
+            ],
+            // Of a key in the wrong form this one says that there is none.
+            false if !row.is_sweeppea() => [
                 (bearer(&walk.revoked), unknown),
                 (bearer(&walk.signed_in), row.expects(if row.is_vault() { Who::Owner } else { Who::UnknownKey })),
+                (key.to_owned(), unknown),
+                (format!("Token {key}"), unknown),
+            ],
+            false => [
+                (bearer(&walk.revoked), unknown),
+                (bearer(&walk.signed_in), unknown),
                 (key.to_owned(), nobody),
                 (format!("Token {key}"), nobody),
             ],
@@ -169,7 +221,11 @@ impl Walk {
         let revoked = server.cli(&["key", "add", "ann", "--json"]).await.json::<Value>();
         assert_eq!(server.cli(&["key", "revoke", &revoked["id"].to_string()]).await.status, 0);
         let key = |made: Value| made["key"].as_str().unwrap().to_owned();
-        Self { server, ann, bob, eve, reader: key(reader), signed_in, revoked: key(revoked) }
+        let home = oracle::get(&server, "folders/self", &ann.key).await.json();
+        let tail = home["id"].as_str().unwrap()[33..].to_owned();
+        let user = oracle::text(&home["ownedBy"]["id"]);
+        let (reader, revoked, made) = (key(reader), key(revoked), AtomicU32::new(0));
+        Self { server, ann, bob, eve, reader, signed_in, revoked, tail, user, made }
     }
 
     async fn answer(&self, row: &Row, who: Who) -> String {
@@ -180,18 +236,31 @@ impl Walk {
     /// The status of the answer; with ` refused` behind it if the answer says that nothing was done. Asserts that the
     /// file at stake is gone if, and only if, the answer says so.
     async fn call(&self, row: &Row, method: Method, path: &str, authorization: Option<String>) -> String {
-        let (filled, file) = self.fill([path, row.headers, row.body]).await;
-        let [path, headers, body] = &filled[..] else { unreachable!() };
+        let filled = self.fill([path, row.headers, row.body]).await;
+        let credentials: Vec<(&str, &str)> =
+            authorization.iter().map(|value| ("authorization", value.as_str())).collect();
+        self.send(row, method, &filled, &credentials).await
+    }
+
+    async fn send(&self, row: &Row, method: Method, filled: &Filled, credentials: &[(&str, &str)]) -> String {
+        let [path, headers, body] = &filled.parts[..] else { unreachable!() };
         let mut all: Vec<(&str, &str)> = headers.split("; ").filter_map(|header| header.split_once(": ")).collect();
-        all.extend(authorization.as_deref().map(|value| ("authorization", value)));
+        all.extend(credentials);
         let reply = self.server.send(method, path, &all, body.clone()).await;
         let refused = reply.status == 200
-            && ["API_CANNOTDELETEFILENOTFOUND", "API_FOLDER_CAN_NOT_DELETE_FOLDER_NOT_FOUND"]
-                .iter()
-                .any(|reason| reply.text().contains(reason));
+            && [
+                "API_CANNOTDELETEFILENOTFOUND",
+                "API_FOLDER_CAN_NOT_DELETE_FOLDER_NOT_FOUND",
+                "API_FILE_NOT_FOUND",
+                r#""StatusCode":"-"#,
+            ]
+            .iter()
+            .any(|reason| reply.text().contains(reason));
         let done = reply.status == 200 && !refused;
-        if let Some(id) = file {
-            let gone = !hexnode::listed(&self.server, &self.ann.key).await.contains(&id);
+        // Moved by another it is theirs.
+        let moves = row.route.ends_with("/move");
+        if let Some(file) = filled.file.as_ref().filter(|_| !moves) {
+            let gone = !vault::is_there(&self.server, &self.ann.key, file).await;
             assert_eq!(gone, done && row.deletes, "{}: whether the file is gone", row.route);
         }
         format!("{}{}", reply.status, if refused { " refused" } else { "" })
@@ -216,24 +285,63 @@ impl Walk {
         Some(if row.is_hexnode() { key } else { format!("Bearer {key}") })
     }
 
-    /// Fills the places of a call with things of the owner's that were made for this one call; gives path, headers and
-    /// body, and the id of the file that is at stake.
-    async fn fill(&self, call: [&str; 3]) -> (Vec<String>, Option<i64>) {
+    /// Fills the places of a call with things of the owner's that were made for this one call. Each file has a folder of its own, so that no lock is in another's
+    /// way.
+    async fn fill(&self, call: [&str; 3]) -> Filled {
         let (server, key) = (&self.server, self.ann.key.as_str());
         let mut parts = call.map(str::to_owned).to_vec();
         let mut put = |place: &str, value: &str| parts.iter_mut().for_each(|part| *part = part.replace(place, value));
         let wants = |place: &str| call.iter().any(|part| part.contains(place));
-        let mut at_stake = None;
-        if ["<id>", "<N>", "<D>", "<read url>", "<folder>"].into_iter().any(wants) {
-            let n = vault::upload(server, key, "folder", "a.txt", b"ab").await;
+        let (mut at_stake, mut folder_ids) = (None, None);
+        if OF_A_FILE.into_iter().any(wants) {
+            let folder = format!("folder-{}", self.made.fetch_add(1, Ordering::Relaxed));
+            let n = vault::upload(server, key, &folder, "a.txt", b"ab").await;
             let d = vault::hyphened(&n);
-            let id = server.sql(&format!("select id from node where uid = '{d}'")).await[0][0].as_i64().unwrap();
-            at_stake = Some(id);
-            put("<id>", &id.to_string());
+            let ids = format!(
+                "select n.id, p.id, p.uid, p.parent_id from node n join node p on p.id = n.parent_id where n.uid = '{d}'"
+            );
+            let ids = server.sql(&ids).await.remove(0);
+            let folder = ids[2].as_str().unwrap().replace('-', "");
+            let guid = |kind: &str, n: &str| format!("{kind}{}{}", n.to_uppercase(), self.tail);
+            put("<id>", &ids[0].to_string());
+            put("<folder id>", &ids[1].to_string());
+            put("<home id>", &ids[3].to_string());
             put("<N>", &n);
-            put("<folder>", &vault::find(server, key, &["folder"]).await);
-            put("<read url>", &sweeppea::url_of(server, key, &d).await);
+            put("<folder>", &folder);
+            put("<guid>", &guid("D", &n));
+            put("<folder guid>", &guid("F", &folder));
+            put("<user guid>", &self.user);
+            put("<bob>", &self.bob.uid);
+            if wants("<read url>") {
+                put("<read url>", &sweeppea::url_of(server, key, &d).await);
+            }
+            if wants("<office url>") {
+                let reply = onlyoffice::get(server, key, &format!("file/{}/presigneduri", ids[0])).await;
+                put("<office url>", onlyoffice::response(&reply).as_str().unwrap());
+            }
+            if wants("<edit key>") {
+                let started = format!("file/{}/startedit", ids[0]);
+                let reply = onlyoffice::post(server, key, &started, Value::Null).await;
+                put("<edit key>", onlyoffice::response(&reply).as_str().unwrap());
+            }
+            if wants("<link>") {
+                let made = format!("publiclinks/file/{}", guid("D", &n));
+                let reply = oracle::post(server, &made, key, r#"{"assignedUsers":"@everybody"}"#).await;
+                put("<link>", &oracle::text(&reply.json()["linkID"]));
+            }
             put("<D>", &d);
+            at_stake = Some(n);
+            folder_ids = Some((ids[1].as_i64().unwrap(), guid("F", &folder)));
+        }
+        if ["<binned>", "<entry>"].into_iter().any(wants) {
+            let n =
+                vault::upload(server, key, "", &format!("{}", self.made.fetch_add(1, Ordering::Relaxed)), b"ab").await;
+            let guid = format!("D{}{}", n.to_uppercase(), self.tail);
+            oracle::assert_outcome(&oracle::delete_file(server, key, &guid).await, oracle::OK);
+            let (files, _) = oracle::browse(server, key).await;
+            let entry = files.iter().find(|entry| entry["fRealItemGUID"] == guid.as_str()).unwrap();
+            put("<binned>", &n);
+            put("<entry>", &oracle::text(&entry["fFileGUID"]));
         }
         if ["<put url>", "<put slot>"].into_iter().any(wants) {
             let (url, uuid) = hexnode::presign(server, key, "a.txt", "text/plain").await;
@@ -253,6 +361,6 @@ impl Walk {
             vault::add(server, key, &group, "", "b.txt", b"ab").await;
             put("<whole group>", &group);
         }
-        (parts, at_stake)
+        Filled { parts, file: at_stake, folder: folder_ids }
     }
 }

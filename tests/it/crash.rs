@@ -12,7 +12,7 @@ use points::*;
 use reqwest::Method;
 
 use crate::{
-    dialects::{ALL, Dialect, File, Verdict, assert_reads_back, assert_shown, file},
+    dialects::{ALL, Dialect, File, Verdict, assert_reads_back, assert_shown, assert_trashed, file},
     hexnode,
     support::{Account, Reply, Server, promises},
     sweeppea, vault,
@@ -86,6 +86,8 @@ async fn upload(scene: &Scene, through: Dialect, name: &str, bytes: &[u8]) -> Fi
             };
             file(server, key, &token, name, bytes).await
         }
+        // A repeat makes a further version: `content` looks at those.
+        Dialect::Oracle | Dialect::OnlyOffice => through.upload(server, key, name, bytes).await,
     }
 }
 
@@ -218,6 +220,63 @@ async fn a_delete_through_vault_is_finished() {
 #[tokio::test]
 async fn a_delete_through_sweeppea_is_finished() {
     deletes_cut_off(Dialect::Sweeppea).await;
+}
+
+/// Into a trash, out of it by another dialect, and there again; each whole or not at all.
+async fn trashings_cut_off(through: Dialect) {
+    let scene = Scene::new().await;
+    let (server, key) = (&scene.server, &scene.ann.key);
+    for point in MARK {
+        let file = through.upload(server, key, "report.txt", point.as_bytes()).await;
+        scene.dying_at(point, async || drop(through.delete(server, key, &through.ids(&file)[0]).await)).await;
+        assert_shown(server, key, &file, false).await;
+        assert_trashed(server, key, &file, true).await;
+        scene.assert_settled(point).await;
+        Dialect::Vault.restore(server, key, &file).await;
+        assert_reads_back(server, key, &file).await;
+        through.assert_delete(server, key, &file, Verdict::Deleted).await;
+        let destroyed = scene.dying_at(point, async || vault::bin::purge(server, key, &[&file.n()]).await).await;
+        assert_eq!(destroyed.status, 200, "{}", destroyed.text());
+        scene.assert_settled(point).await;
+        for again in ALL {
+            again.assert_delete(server, key, &file, Verdict::NotFound).await;
+        }
+        promises::assert_nothing_left_behind(server.data()).await;
+    }
+    scene.assert_empty().await;
+}
+
+#[tokio::test]
+async fn a_delete_through_oracle_is_whole_or_not_at_all() {
+    trashings_cut_off(Dialect::Oracle).await;
+}
+
+#[tokio::test]
+async fn a_delete_through_onlyoffice_is_whole_or_not_at_all() {
+    trashings_cut_off(Dialect::OnlyOffice).await;
+}
+
+#[tokio::test]
+async fn a_restore_is_whole_or_not_at_all() {
+    let scene = Scene::new().await;
+    let (server, key) = (&scene.server, &scene.ann.key);
+    for (through, step) in
+        [(Dialect::Vault, "trash.restore"), (Dialect::Oracle, "trash.restore"), (Dialect::OnlyOffice, "operation.move")]
+    {
+        // A restore that was cut off behind its commit is not there for the repeat; the file is.
+        for point in [step, "commit"] {
+            let file = Dialect::Hexnode.upload(server, key, "report.txt", point.as_bytes()).await;
+            Dialect::Oracle.assert_delete(server, key, &file, Verdict::Deleted).await;
+            // Read before: a fault is for the restore alone.
+            scene.dying_at(point, async || through.restore(server, key, &file).await).await;
+            assert_trashed(server, key, &file, false).await;
+            assert_shown(server, key, &file, true).await;
+            assert_reads_back(server, key, &file).await;
+            scene.assert_settled(point).await;
+            Dialect::Hexnode.assert_delete(server, key, &file, Verdict::Deleted).await;
+        }
+    }
+    scene.assert_empty().await;
 }
 
 #[tokio::test]

@@ -44,7 +44,7 @@ struct Known {
 
 #[tokio::test]
 async fn whatever_was_answered_is_true_after_sigkill() {
-    let server = Arc::new(Server::start_with(&[("UNFILE_SWEEPPEA_RATE", "0")]).await);
+    let server = Arc::new(Server::start_with(&[("UNFILE_SWEEPPEA_RATE", "0"), ("UNFILE_TRASH_KEEP", "1d")]).await);
     let mut accounts = Vec::new();
     for name in ["ann", "bob", "cid"] {
         accounts.push(server.account(name).await);

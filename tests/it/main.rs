@@ -21,6 +21,7 @@ mod group_commit;
 mod hexnode;
 mod kill;
 mod memory;
+mod migration;
 mod model;
 mod onlyoffice;
 mod oracle;

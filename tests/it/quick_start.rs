@@ -36,11 +36,17 @@ async fn the_quick_start_does_what_it_says() {
         r#"{"message":"Files are Deleted Successfully"}  the bytes are gone"#,
         r#""success_counter":1}  the bytes are gone"#,
         r#""Message":"(OK) File deleted successfully."}  the bytes are gone"#,
+        r#"","type":"file"}"#,
+        r#""StatusCode":"0""#,
+        r#""ResultSets":{}}  the bytes are gone"#,
+        r#""progress":100,"#,
+        r#""Title":"letter.txt","Access":0,"Shared":false}],"folders":[]}]}  the bytes are gone"#,
     ] {
         assert!(said.contains(answer), "{answer} in {said}");
     }
     let stored = said.lines().filter(|line| line.starts_with("unfile-data/objects/")).count();
-    assert_eq!(stored, 3, "each upload was seen in storage: {said}");
+    assert_eq!(said.matches("  the bytes are gone").count(), 5, "{said}");
+    assert_eq!(stored, 5, "each upload was seen in storage: {said}");
     assert_eq!(server.objects(), Vec::<std::path::PathBuf>::new());
 }
 
@@ -55,6 +61,6 @@ async fn the_quick_start_claims_nothing_where_nothing_was_stored() {
         .env_remove("http_proxy");
     let output = finish(shell, String::new()).await;
     assert_ne!(output.status, 0, "{output:?}");
-    assert_eq!(output.stdout.matches("NOT STORED").count(), 3, "{output:?}");
+    assert_eq!(output.stdout.matches("NOT STORED").count(), 5, "{output:?}");
     assert!(!output.stdout.contains("gone"), "{output:?}");
 }

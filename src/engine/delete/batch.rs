@@ -203,8 +203,7 @@ impl Batch {
         };
         let way = self.ways.get(&parent).ok_or(Verdict::NotFound)?;
         let by_itself = self.effects.marked.contains(&candidate.id).then_some(candidate.id);
-        if let Some(marked) = by_itself.or_else(|| way.ids.iter().copied().find(|id| self.effects.marked.contains(id)))
-        {
+        if let Some(marked) = by_itself.or_else(|| self.went_with(candidate, way)) {
             // Named together with a folder above it: it went with that.
             return match taken.contains(&marked) {
                 true => Ok(Judged { candidate, act: Act::Nothing }),
@@ -302,15 +301,28 @@ impl Batch {
         };
         let versions = self.versions.get(&candidate.id).map(Vec::as_slice).unwrap_or_default();
         let version = versions.iter().find(|row| row.id == version && !row.live).ok_or(Verdict::NotFound)?;
-        let gone = !candidate.trashed && (!candidate.live || way.deleted);
-        if gone {
+        let within = self.trash_root(candidate);
+        if self.is_gone(candidate, way, within) {
             return Err(Verdict::NotFound);
         }
         if candidate.held {
             return Err(Verdict::Held);
         }
-        let within = self.trash_root(candidate);
         Ok(Judged { candidate, act: Act::PurgeVersion { version: *version, within } })
+    }
+
+    /// The folder marked so far that a node went with: none above the lowest that is not live, the one whose trash entry
+    /// it belongs to; and what lay in a trash or was deleted by itself before went with no folder.
+    fn went_with(&self, candidate: &Candidate, way: &WayUp) -> Option<i64> {
+        let mut above = way.ids.iter().copied().take(way.live + 1).filter(|_| candidate.live);
+        above.find(|folder| self.effects.marked.contains(folder))
+    }
+
+    /// Whether a file went with something above it, or with an emptied trash, and carries no mark of its own yet: its
+    /// single versions went with it. `root`: whose trash entry it belongs to.
+    fn is_gone(&self, file: &Candidate, way: &WayUp, root: Option<i64>) -> bool {
+        let with_a_folder = !file.trashed && (!file.live || way.deleted || self.went_with(file, way).is_some());
+        with_a_folder || root.is_some_and(|root| !self.entries.contains_key(&root))
     }
 
     fn find(&self, target: Target) -> Option<&Candidate> {

@@ -11,7 +11,7 @@ use crate::{
     },
     model::{Caller, Conflict},
     store::{
-        self, Tx, account, deletion, purge,
+        self, Tx, account, deletion, folder, purge,
         relocate::{self as rows, Mover},
         trash,
     },
@@ -53,10 +53,10 @@ impl Merging<'_> {
     }
 
     /// Moves what lies in a folder into another. The folder itself goes once nothing is left in it.
-    async fn merge(&self, tx: &mut Tx, folder: &Mover, above: &[i64], into: &Place) -> Result<bool> {
+    async fn merge(&self, tx: &mut Tx, merged: &Mover, above: &[i64], into: &Place) -> Result<bool> {
         let now = tx.now;
-        let from: Vec<i64> = std::iter::once(folder.id).chain(above.iter().copied()).collect();
-        let children = rows::children(tx, folder.id, into.id, now).await?;
+        let from: Vec<i64> = std::iter::once(merged.id).chain(above.iter().copied()).collect();
+        let children = rows::children(tx, merged.id, into.id, now).await?;
         let is_free =
             |mover: &Mover| mover.taken_by.is_none() || (!mover.is_folder && self.conflict == Conflict::Duplicate);
         let (free, others): (Vec<Mover>, Vec<Mover>) = children.into_iter().partition(is_free);
@@ -66,8 +66,10 @@ impl Merging<'_> {
         for mover in others {
             all &= self.put(tx, &Source { mover, from: from.clone() }, into).await?;
         }
-        if all {
-            let left = store::id_rows([folder.id]);
+        // A folder above it that is merged into may have put something into it meanwhile.
+        let is_left = all && folder::count_content(tx, merged.id).await? == 0;
+        if is_left {
+            let left = store::id_rows([merged.id]);
             deletion::mark(tx, &left, false).await?;
             trash::remove_of_nodes(tx, &left).await?;
             deletion::queue_expansion(tx, &left).await?;
@@ -75,7 +77,7 @@ impl Merging<'_> {
             totals.take(above, (0, 1, 0));
             totals.write(tx).await?;
         }
-        Ok(all)
+        Ok(is_left)
     }
 
     /// The file's content becomes the next version of the file there: the object stays, its version changes hands. The

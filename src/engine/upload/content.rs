@@ -9,9 +9,12 @@ use crate::{
     engine::{
         ByteStream, access,
         error::{Error, Result},
+        expire::on_behalf_of,
         name, tree,
     },
-    model::{Account, AccountId, Caller, FileInfo, Into, Item, NewContent, NodeRef, Rights, Taken},
+    model::{
+        Account, AccountId, Caller, DeleteRequest, FileInfo, Into, Item, NewContent, NodeRef, Rights, Taken, Target,
+    },
     objects::{ObjectKey, Stored},
     store::{
         Tx,
@@ -38,6 +41,21 @@ impl Engine {
         tokio::spawn(async move { engine.store(plan, media_type, bytes).await })
             .await
             .map_err(|error| Error::Internal(error.into()))?
+    }
+
+    /// Takes back what a request has stored before it failed as a whole: new files go, new versions too. What somebody
+    /// has come to lock or edit meanwhile stays.
+    ///
+    /// # Errors
+    /// Only faults.
+    pub async fn take_back(&self, stored: Vec<FileInfo>) -> Result<()> {
+        for file in stored {
+            // Who may only write may not delete; what they have just stored goes all the same.
+            let owner = on_behalf_of(file.owner.id);
+            let target = Target::Version { file: file.uid, number: file.version };
+            self.delete(DeleteRequest::permanent(owner, "upload", vec![target])).await?;
+        }
+        Ok(())
     }
 
     async fn store(&self, plan: Plan, media_type: String, bytes: ByteStream) -> Result<FileInfo> {

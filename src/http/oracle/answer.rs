@@ -4,7 +4,7 @@
 use std::sync::Arc;
 
 use axum::{
-    extract::Request,
+    extract::{MatchedPath, Request},
     http::{
         HeaderMap, HeaderValue, StatusCode,
         header::{ACCEPT, CONTENT_TYPE},
@@ -67,9 +67,11 @@ pub(crate) async fn write(request: Request, next: Next) -> Response {
     let call = Call::of(request.method(), path);
     let form = Form::asked(request.headers());
     let service = integration::is_integration(path).then(|| integration::service_of(request.uri()));
-    let mut answer = match is_known_version(path) {
-        true => next.run(request).await,
-        false => Refusal::UNKNOWN_PATH.into_response(),
+    // Without a route, the dialect may not be served here at all.
+    let has_route = request.extensions().get::<MatchedPath>().is_some();
+    let mut answer = match has_route && !is_known_version(path) {
+        true => Refusal::UNKNOWN_PATH.into_response(),
+        false => next.run(request).await,
     };
     if let Some(refusal) = answer.extensions_mut().remove::<Refusal>() {
         return match (service, refusal.body(&call)) {

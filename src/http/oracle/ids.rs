@@ -3,10 +3,7 @@
 
 use uuid::Uuid;
 
-use crate::{
-    engine::{Engine, model::Item},
-    hex::hex,
-};
+use crate::{engine::Engine, hex::hex};
 
 /// The characters of a file's or folder's id behind its letter, of a link's and of a user's behind theirs.
 const NODE: usize = 43;
@@ -39,10 +36,6 @@ impl Ids {
             true => self.folder(uid),
             false => self.file(uid),
         }
-    }
-
-    pub(super) fn item(&self, item: &Item) -> String {
-        self.node(item.ids().uid, item.is_folder())
     }
 
     /// A public link's or an applink's.

@@ -46,7 +46,7 @@ pub(super) fn service_of(uri: &Uri) -> String {
 pub(super) async fn call(State(app): State<App>, caller: Caller, request: Request) -> Response {
     let (parts, body) = request.into_parts();
     let named = service_of(&parts.uri);
-    let read = Params::read(parts.uri.query(), &parts.headers, body).await;
+    let read = Params::read(parts.uri.query(), body).await;
     let name = read.as_ref().ok().and_then(Params::service).unwrap_or(named);
     match run(&app, &caller, &parts.method, &parts.headers, read, &name).await {
         Ok(reply) => answer(StatusCode::OK, &app, &caller, &name, reply),

@@ -108,7 +108,7 @@ pub(super) const COPY: [&str; 6] = [
 ];
 
 /// Steps of the engine in which nothing moves between database and disk: one commit, whole or not at all.
-pub(super) const ONE_COMMIT: [&str; 40] = [
+pub(super) const ONE_COMMIT: [&str; 41] = [
     "account.add",
     "account.calls",
     "account.category",
@@ -144,6 +144,7 @@ pub(super) const ONE_COMMIT: [&str; 40] = [
     "node.move",
     "node.rename",
     "operation.move",
+    "operation.read",
     "setting",
     "share.set",
     "start",

@@ -265,3 +265,23 @@ async fn an_applink_ends_when_its_account_is_switched_off() {
     let off = engine.add_applink(&scene.ann, this, "bob", Rights::VIEWER).await;
     assert!(matches!(off, Err(Error::Invalid(_))));
 }
+
+#[tokio::test]
+async fn a_link_that_was_narrowed_gives_no_more_than_it_does_now() {
+    let scene = Scene::new().await;
+    let docs = scene.make_folder(NodeRef::Home, "docs").await;
+    let inside = scene.store(docs, "a.txt").await;
+    let new = NewLink { rights: Rights::CONTRIBUTOR, ..to(Audience::Everybody) };
+    let link = scene.engine.add_link(&scene.ann, docs, new).await.unwrap();
+    // Let in before, decided after.
+    let nobody = Caller::anonymous(scene.open(&link, inside.uid, None, None).await.unwrap());
+    let change = LinkChange { rights: Some(Rights::VIEWER), ..LinkChange::default() };
+    scene.engine.change_link(&scene.ann, link.uid, change).await.unwrap();
+    let request = DeleteRequest {
+        reach: Reach::Rights,
+        ..DeleteRequest::permanent(nobody.clone(), "test", vec![Target::FileUid(inside.uid)])
+    };
+    assert_eq!(scene.engine.delete(request).await.unwrap()[0].verdict, Verdict::Forbidden);
+    assert!(scene.engine.item(&nobody, file(&inside), Rights::READ).await.is_ok());
+    assert!(matches!(scene.engine.item(&nobody, file(&inside), Rights::DOWNLOAD).await, Err(Error::Forbidden)));
+}

@@ -31,9 +31,10 @@ async fn wait_for(server: &Server, key: &str, body: Value) -> Value {
 #[tokio::test]
 async fn a_file_being_edited_is_refused_or_waited_for() {
     let server = Server::start().await;
-    let key = server.account("ann").await.key;
+    let (key, bob) = (server.account("ann").await.key, server.account("bob").await);
     let file = upload(&server, &key, "@my", "a.txt", b"x").await;
     let other = upload(&server, &key, "@my", "b.txt", b"x").await;
+    share(&server, &key, &format!("file/{file}"), &bob.uid, 10).await;
     let doc = start(&server, &key, file).await;
     assert_eq!(response(&get(&server, &key, &format!("file/{file}")).await)["fileStatus"], 1);
     let body = json!({"fileIds": [file, other]});
@@ -47,7 +48,7 @@ async fn a_file_being_edited_is_refused_or_waited_for() {
     assert!(!is_there(&server, &key, other).await, "what need not wait is gone");
 
     // Nobody begins anew, and who has begun goes on.
-    let reply = post(&server, &key, &format!("file/{file}/startedit"), Value::Null).await;
+    let reply = post(&server, &bob.key, &format!("file/{file}/startedit"), Value::Null).await;
     assert_refused(&reply, 403, DENIED);
     let reply = track(&server, &key, file, &doc, "").await;
     assert_eq!(reply.json()["response"], json!({"key": true, "value": ""}));

@@ -121,8 +121,9 @@ async fn the_whole_is_checked_first() {
     assert_eq!(operations(&server, key).await, Vec::<Value>::new());
     assert_eq!(content(&server, key, to).await, (vec![], vec![inner]));
 
-    let held = upload(&server, key, to, "a.txt", b"x").await;
-    hold(&server, held).await;
+    // What would be gone as a file of its own must not be held.
+    upload(&server, key, to, "a.txt", b"x").await;
+    hold(&server, file).await;
     let body = json!({"fileIds": [file], "destFolderId": to, "conflictResolveType": 1});
     assert_refused(&put(&server, key, "fileops/move", body).await, 403, super::HELD);
 }

@@ -4,8 +4,7 @@ use reqwest::Method;
 use serde_json::{Value, json};
 
 use super::{
-    DENIED, HELD, NO_FILE, assert_refused, delete, get, hold, operation, operations, post, put, response, send, state,
-    upload,
+    DENIED, HELD, NO_FILE, assert_refused, delete, get, hold, operation, operations, post, put, response, state, upload,
 };
 use crate::support::Server;
 
@@ -106,12 +105,12 @@ async fn an_older_one_can_be_seen_and_brought_back() {
     let first = response(&get(&server, &key, &format!("file/{file}?version=1")).await);
     assert_eq!(first["version"], 1);
     let view = first["viewUrl"].as_str().unwrap();
-    assert_eq!(send(&server, Method::GET, view, &[("authorization", &key)], "").await.text(), "1");
+    assert_eq!(server.send(Method::GET, view, &[("authorization", &key)], "").await.text(), "1");
     let changed = put(&server, &key, &format!("file/{file}"), json!({"lastVersion": 1, "title": "b.txt"})).await;
     let changed = response(&changed);
     assert_eq!((&changed["version"], &changed["title"]), (&json!(3), &json!("b.txt")));
     let view = changed["viewUrl"].as_str().unwrap();
-    assert_eq!(send(&server, Method::GET, view, &[("authorization", &key)], "").await.text(), "1");
+    assert_eq!(server.send(Method::GET, view, &[("authorization", &key)], "").await.text(), "1");
     assert_eq!(numbers(&server, &key, file).await, [3, 2, 1]);
     assert_eq!(put(&server, &key, &format!("file/{file}"), json!({"lastVersion": 9})).await.status, 404);
     assert_eq!(get(&server, &key, &format!("file/{file}?version=abc")).await.status, 400);

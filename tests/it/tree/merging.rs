@@ -271,3 +271,46 @@ async fn a_merge_into_another_tree_takes_along_what_it_moves() {
     assert!(matches!(restored.unwrap()[0], Restored::Back(_)));
     scene.settle().await;
 }
+
+#[tokio::test]
+async fn a_folder_that_is_merged_into_one_above_it_loses_nothing() {
+    for path in ["A/A/A", "A/B/A/B/A"] {
+        let scene = Scene::new().await;
+        let ann = &scene.ann;
+        let deepest = scene.store(ann, scene.path(ann, path).await, "x.txt", 10).await;
+        let half = path.rsplit_once("/A").unwrap().0;
+        let beside = scene.store(ann, scene.path(ann, half).await, "y.txt", 20).await;
+        let inner = scene.path(ann, if path.len() > 5 { "A/B/A" } else { "A/A" }).await;
+        let moved = scene.move_all(&[inner], NodeRef::Home, Conflict::Skip).await.unwrap();
+        assert_eq!(moved.failures, []);
+        scene.kept().await;
+        scene.settle().await;
+        for file in [&deepest, &beside] {
+            assert_eq!(scene.file(ann, file).await.size, file.size, "{path}");
+            assert_eq!(scene.content(ann, of(file)).await.len() as u64, file.size);
+        }
+        assert_eq!(scene.used(ann).await, 30);
+        assert_eq!(scene.names(ann, NodeRef::Home).await, ["A/"]);
+    }
+}
+
+#[tokio::test]
+async fn an_overwrite_in_another_tree_moves_one_version_and_leaves_the_others_to_be_purged() {
+    let scene = Scene::new().await;
+    let (ann, bob) = (&scene.ann, &scene.bob);
+    let docs = scene.path(ann, "docs").await;
+    let file = scene.store(ann, docs, "f", 1).await;
+    for size in [2, 4] {
+        scene.add_version(ann, &file, size).await;
+    }
+    scene.trash(ann, Target::Version { file: file.uid, number: 1 }, Holder::Owner).await;
+    let there = scene.store(bob, NodeRef::Home, "f", 8).await;
+    scene.share(docs, Rights::CONTRIBUTOR).await;
+    let asked = request(&[of(&file)], NodeRef::Home, Conflict::Overwrite);
+    scene.engine.move_as_operation(bob, asked).await.unwrap();
+    scene.kept().await;
+    assert_eq!((scene.used(ann).await, scene.used(bob).await), (0, 12));
+    assert_eq!(scene.file(bob, &there).await.version, 2);
+    assert!(scene.entries(ann).await.is_empty());
+    scene.settle().await;
+}

@@ -24,7 +24,7 @@ async fn with_bin() -> (Server, String) {
     (server, key)
 }
 
-async fn restore(server: &Server, key: &str, nodes: &[&str]) -> Reply {
+pub(crate) async fn restore(server: &Server, key: &str, nodes: &[&str]) -> Reply {
     call_with(server, Method::PUT, "recycle_bin/restore", key, &[], ids(nodes)).await
 }
 

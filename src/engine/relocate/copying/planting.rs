@@ -11,6 +11,7 @@ use crate::{
         error::{Error, Result},
         name,
         relocate::Totals,
+        tree::DEEPEST,
         upload,
     },
     model::{AccountId, Caller, Clash, Conflict},
@@ -110,9 +111,16 @@ impl<'a> Planting<'a> {
     }
 
     /// A new node, with all that lies below it.
+    ///
+    /// # Errors
+    /// `TooDeep`.
     async fn make(&mut self, tx: &mut Tx, original: &Original, name: &str, to: &Place) -> Result<i64> {
         if !original.is_folder {
             return self.make_file(tx, original, name, to).await;
+        }
+        // The place may have moved down since it was looked at.
+        if to.depth_inside() > DEEPEST {
+            return Err(Error::TooDeep);
         }
         let id = folder::insert(tx, to.owner, Some(to.id), to.depth_inside(), name, self.creator).await?;
         if !original.description.is_empty() {

@@ -78,19 +78,39 @@ async fn upload(
     }
 }
 
+/// All files of a form, or none.
 async fn form(
+    app: &App,
+    caller: &Caller,
+    folder: NodeRef,
+    new: bool,
+    headers: &HeaderMap,
+    body: Body,
+) -> Result<Vec<FileInfo>, Refusal> {
+    let mut files = Vec::new();
+    match read_form(app, caller, folder, new, headers, body, &mut files).await {
+        Ok(()) if files.is_empty() => Err(Refusal::bad("No file was sent")),
+        Ok(()) => Ok(files),
+        Err(refusal) => {
+            app.engine.take_back(files).await?;
+            Err(refusal)
+        }
+    }
+}
+
+async fn read_form(
     app: &App,
     caller: &Caller,
     folder: NodeRef,
     mut new: bool,
     headers: &HeaderMap,
     body: Body,
-) -> Result<Vec<FileInfo>, Refusal> {
+    files: &mut Vec<FileInfo>,
+) -> Result<(), Refusal> {
     /// A field that is no file holds a word.
     const FIELD_LIMIT: usize = 4_096;
     const BAD_FORM: Refusal = Refusal::bad("The request body is no form");
     let mut parts = Parts::new(headers, body).map_err(|_| BAD_FORM)?;
-    let mut files = Vec::new();
     while let Some(part) = parts.next().await.map_err(|_| BAD_FORM)? {
         match part.file_name().map(last_name) {
             Some(name) => {
@@ -100,15 +120,16 @@ async fn form(
             }
             None if part.name().eq_ignore_ascii_case("createNewIfExist") => {
                 let text = part.text(FIELD_LIMIT).await.map_err(|_| BAD_FORM)?;
-                new = text.trim().parse::<String>().is_ok_and(|text| text.eq_ignore_ascii_case("true"));
+                new = match text.trim().to_lowercase().as_str() {
+                    "true" => true,
+                    "false" | "" => false,
+                    _ => return Err(Refusal::bad_value("createNewIfExist")),
+                };
             }
             None => drop(part),
         }
     }
-    match files.is_empty() {
-        true => Err(Refusal::bad("No file was sent")),
-        false => Ok(files),
-    }
+    Ok(())
 }
 
 pub(in super::super) async fn empty_in_mine(

@@ -1,6 +1,6 @@
 //! The parameters of a service: from the query, or from `{"LocalData":{..}}`, or both where they say the same.
 
-use axum::{body::Body, http::HeaderMap};
+use axum::body::Body;
 use serde_json::{Map, Value};
 
 use crate::http::{
@@ -20,7 +20,7 @@ pub(super) struct Params {
 }
 
 impl Params {
-    pub(super) async fn read(query: Option<&str>, _: &HeaderMap, body: Body) -> Result<Self, Refusal> {
+    pub(super) async fn read(query: Option<&str>, body: Body) -> Result<Self, Refusal> {
         let query = Query::parse(query)?;
         let bytes = read_body(body, BODY_LIMIT).await.map_err(|error| match error {
             BodyError::TooLarge => Refusal::TOO_LARGE,
