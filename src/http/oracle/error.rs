@@ -7,7 +7,7 @@ use std::{borrow::Cow, time::Duration};
 
 use axum::{
     http::{
-        HeaderValue, StatusCode,
+        HeaderName, HeaderValue, StatusCode,
         header::{ALLOW, CONTENT_RANGE, CONTENT_TYPE, RETRY_AFTER, WWW_AUTHENTICATE},
     },
     response::{IntoResponse, Response},
@@ -53,8 +53,8 @@ pub(super) struct Refusal {
     /// As the request named it.
     version: Option<String>,
     retry_after: Option<Duration>,
-    allow: Option<HeaderValue>,
-    content_range: Option<HeaderValue>,
+    /// A header that belongs to the reason.
+    header: Option<Box<(HeaderName, HeaderValue)>>,
 }
 
 impl Refusal {
@@ -69,7 +69,7 @@ impl Refusal {
     pub(super) const FAILED: Self = Self::new(Reason::Failed);
 
     const fn new(reason: Reason) -> Self {
-        Self { reason, id: None, version: None, retry_after: None, allow: None, content_range: None }
+        Self { reason, id: None, version: None, retry_after: None, header: None }
     }
 
     pub(super) fn invalid(parameter: impl Into<Cow<'static, str>>) -> Self {
@@ -85,12 +85,13 @@ impl Refusal {
     }
 
     pub(super) fn method_not_allowed(allow: &str) -> Self {
-        Self { allow: HeaderValue::from_str(allow).ok(), ..Self::new(Reason::Method) }
+        let allow = HeaderValue::from_str(allow).ok();
+        Self { header: allow.map(|allow| Box::new((ALLOW, allow))), ..Self::new(Reason::Method) }
     }
 
     /// A part of a file that lies behind its end.
     pub(super) fn out_of_range(content_range: HeaderValue) -> Self {
-        Self { content_range: Some(content_range), ..Self::new(Reason::OutOfRange) }
+        Self { header: Some(Box::new((CONTENT_RANGE, content_range))), ..Self::new(Reason::OutOfRange) }
     }
 
     /// About another thing than the one in the path.
@@ -253,11 +254,8 @@ impl Refusal {
             let seconds = wait.as_secs() + u64::from(wait.subsec_nanos() > 0);
             headers.insert(RETRY_AFTER, HeaderValue::from(seconds));
         }
-        if let Some(range) = &self.content_range {
-            headers.insert(CONTENT_RANGE, range.clone());
-        }
-        if let Some(allow) = &self.allow {
-            headers.insert(ALLOW, allow.clone());
+        if let Some((name, value)) = self.header.as_deref() {
+            headers.insert(name, value.clone());
         }
         answer
     }
