@@ -86,6 +86,11 @@ mod tests {
                 r#"{"message":"Server is temporarily unavailable","ui_message_key":"API_SERVER_UNAVAILABLE","status_code":"InternalServerError"}"#,
             ),
             ("/files/delete", JSON, r#"{"Response":false,"Message":"Internal Server Error","Code":500}"#),
+            (
+                "/api/2.0/files/@my",
+                "application/json; charset=utf-8",
+                r#"{"status":1,"statusCode":500,"error":{"message":"Internal server error","type":null,"stack":null,"hresult":0}}"#,
+            ),
             ("/s3/hexnode/x", "application/xml", XML),
             ("/s3/sweeppea/x/y", "application/xml", XML),
             ("/healthz", "text/plain; charset=utf-8", "internal server error\n"),

@@ -271,6 +271,9 @@ mod tests {
             ("/s3/hexnode/x", "hexnode"),
             ("/api/v1/filemanagement/", "hexnode"),
             ("/api/v1", "server"),
+            ("/api/2.0/files/@my", "onlyoffice"),
+            ("/s3/onlyoffice/x/y", "onlyoffice"),
+            ("/api/2.01", "server"),
             ("/healthz", "server"),
         ] {
             assert_eq!(dialect_of(path), name, "{path}");

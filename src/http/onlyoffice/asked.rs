@@ -124,13 +124,17 @@ fn rewritten(answer: Response, refusal: &Refusal) -> Response {
 }
 
 fn take_form(request: &mut Request) -> Form {
-    let url = request.uri().path_and_query().map_or_else(String::new, ToString::to_string);
-    let (path, by_path) = without_suffix(request.uri().path());
-    let routed = by_path.and_then(|_| with_path(request.uri(), path));
-    let form = by_path.unwrap_or_else(|| by_accept(request.headers()));
-    if let Some(uri) = routed {
+    let sent = request.uri().clone();
+    let (path, by_path) = without_suffix(sent.path());
+    // Some clients escape the `@` of `@my` and its like.
+    let path = path.replace("%40", "@");
+    if path != sent.path()
+        && let Some(uri) = with_path(&sent, &path)
+    {
         *request.uri_mut() = uri;
     }
+    let form = by_path.unwrap_or_else(|| by_accept(request.headers()));
+    let url = sent.path_and_query().map_or_else(String::new, ToString::to_string);
     let method = request.method().clone();
     request.extensions_mut().insert(Asked { form, method, url });
     form

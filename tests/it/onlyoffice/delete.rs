@@ -217,6 +217,22 @@ async fn locks_and_holds_stop_it_below_a_folder_too() {
 }
 
 #[tokio::test]
+async fn what_cannot_be_recorded_is_not_done() {
+    let server = Server::start().await;
+    let key = server.account("ann").await.key;
+    let file = upload(&server, &key, "@my", "a.txt", b"x").await;
+    for point in ["mark", "commit"] {
+        server.fault(point, "fail").await;
+        let reply = put(&server, &key, "fileops/delete", json!({"fileIds": [file]})).await;
+        assert_refused(&reply, 500, "Internal server error");
+        server.fault(point, "off").await;
+        assert!(is_there(&server, &key, file).await);
+        assert_eq!(operations(&server, &key).await, Vec::<Value>::new());
+    }
+    delete(&server, &key, json!({"fileIds": [file]}), "1").await;
+}
+
+#[tokio::test]
 async fn naming_nothing_is_no_error() {
     let server = Server::start().await;
     let key = server.account("ann").await.key;

@@ -89,6 +89,7 @@ async fn the_envelope_repeats_the_request() {
     assert_eq!(reply.json()["links"], json!([{"href": url, "action": "GET"}]));
     assert_eq!((&reply.json()["count"], &reply.json()["status"]), (&json!(1), &json!(0)));
     assert_eq!(get(&server, &key, "fileops/").await.json()["count"], 0, "with a final slash");
+    assert_eq!(get(&server, &key, "%40my.json").await.status, 200, "with its @ escaped");
 }
 
 /// One delete a form; each names two files and a flag.
