@@ -321,7 +321,7 @@ pub enum RestoreRules {
 /// What became of one entry that was to be restored.
 #[derive(Debug, Clone)]
 pub enum Restored {
-    Back(Item),
+    Back(Box<Item>),
     NotFound,
     NameTaken,
     /// The quota, depth or anything else that the error says.

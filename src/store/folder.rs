@@ -70,7 +70,6 @@ pub(crate) async fn ways_up(conn: &mut Conn, folders: impl IntoIterator<Item = i
 pub(crate) struct FolderRow {
     pub(crate) ids: NodeIds,
     pub(crate) parent: Option<i64>,
-    pub(crate) depth: i64,
     pub(crate) name: String,
     pub(crate) description: String,
     pub(crate) owner: AccountId,
@@ -86,7 +85,7 @@ pub(crate) struct FolderRow {
 }
 
 /// What [`folder_row`] reads of a node `n`.
-pub(super) const FOLDER_COLUMNS: &str = "n.id, n.uid, n.account_id, n.parent_id, n.depth, n.name, n.description, \
+pub(super) const FOLDER_COLUMNS: &str = "n.id, n.uid, n.account_id, n.parent_id, n.name, n.description, \
      n.state, n.creator_id, n.modifier_id, n.files, n.folders, n.bytes, n.created_at, n.modified_at, \
      case when exists (select 1 from share s where s.node_id = n.id) then 1 else 0 end as shared";
 
@@ -95,7 +94,6 @@ pub(super) fn folder_row(row: AnyRow) -> FolderRow {
     FolderRow {
         ids: NodeIds { id: NodeId(row.get("id")), uid: uid(&row, "uid") },
         parent: row.get("parent_id"),
-        depth: row.get("depth"),
         name: row.get("name"),
         description: row.get("description"),
         owner: AccountId(row.get("account_id")),

@@ -44,7 +44,11 @@ pub(crate) async fn insert(tx: &mut Tx, new: &NewRow<'_>) -> Result<i64> {
     .await
 }
 
-/// An account's operations of a dialect with their ids, newest first, at most `limit`.
+/// Bytes of entries that one list holds at the most, beyond its first operation.
+const LIST_BYTES: i64 = 16 << 20;
+
+/// An account's operations of a dialect with their ids, newest first, at most `limit`, and fewer where they name very
+/// many entries: the others are listed another time.
 pub(crate) async fn list(
     conn: &mut Conn,
     account: AccountId,
@@ -53,9 +57,13 @@ pub(crate) async fn list(
     limit: i64,
 ) -> Result<Vec<(i64, Operation)>> {
     let rows = sqlx::query(
-        "select id, uid, kind, entries, items, done, failures, created_at, finished_at from operation \
+        "with wanted (id, bytes, up_to_here) as (select id, octet_length(entries), \
+         sum(octet_length(entries)) over (order by id desc) from operation \
          where account_id = $1 and dialect = $2 and ($3 is null or uid = $3) and ($4 is null or kind = $4) \
-         and ($5 = 0 or finished_at is null) order by id desc limit $6",
+         and ($5 = 0 or finished_at is null)) \
+         select o.id, o.uid, o.kind, o.entries, o.items, o.done, o.failures, o.created_at, o.finished_at \
+         from wanted w join operation o on o.id = w.id where w.up_to_here <= $7 or w.up_to_here = w.bytes \
+         order by o.id desc limit $6",
     )
     .bind(account.0)
     .bind(dialect)
@@ -63,6 +71,7 @@ pub(crate) async fn list(
     .bind(query.kind.map(OperationKind::as_str))
     .bind(i64::from(query.unfinished))
     .bind(limit)
+    .bind(LIST_BYTES)
     .fetch_all(conn)
     .await?;
     rows.iter().map(|row| Ok((row.get("id"), operation(row)?))).collect()

@@ -351,7 +351,7 @@ async fn an_entry_outlives_the_folder_it_came_from() {
     let reference = TrashRef::Entry { uid: entry.uid, is_folder: false };
     let restored =
         scene.engine.restore(&scene.ann, vec![reference], RestoreRules::HomeAndNumber, false).await.unwrap().remove(0);
-    assert!(matches!(restored, Restored::Back(Item::File(_))), "{restored:?}");
+    assert!(matches!(restored, Restored::Back(_)), "{restored:?}");
     let back = scene.engine.file_for(&scene.ann, NodeRef::FileUid(file.uid), Rights::DOWNLOAD).await.unwrap();
     assert_eq!(back.path, Vec::<String>::new());
     scene.settle().await;

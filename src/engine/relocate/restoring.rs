@@ -37,7 +37,7 @@ impl Engine {
                 for &entry in &entries {
                     let done = whole(tx, async |tx| restore(tx, &caller, entry, rules, any).await).await?;
                     restored.push(match done {
-                        Ok(item) => Restored::Back(item),
+                        Ok(item) => Restored::Back(Box::new(item)),
                         Err(Error::NotFound) => Restored::NotFound,
                         Err(Error::NameTaken { .. }) => Restored::NameTaken,
                         Err(Error::Locked) => Restored::Refused(Refused::Locked),

@@ -84,11 +84,11 @@ impl Refusal {
 
     /// As [`From<Error>`], for the calls whose missing thing is a folder.
     pub(super) fn of_folder(error: Error) -> Self {
-        Self::from(error).as_folder()
+        Self::from(error).into_folder()
     }
 
     /// What is missing is a folder.
-    pub(super) fn as_folder(self) -> Self {
+    pub(super) fn into_folder(self) -> Self {
         match self == Self::FILE_NOT_FOUND {
             true => Self::FOLDER_NOT_FOUND,
             false => self,

@@ -271,12 +271,6 @@ pub(super) struct Entries {
     pub(super) folders: Vec<i64>,
 }
 
-impl Entries {
-    pub(super) fn is_empty(&self) -> bool {
-        self.files.is_empty() && self.folders.is_empty()
-    }
-}
-
 /// An element of a list of ids. `None`: it has no form that an id has. A text or whole number that names nothing has.
 fn element(value: &Value) -> Option<i64> {
     /// From here on a number that is written without a fraction may have lost its digits.

@@ -201,7 +201,7 @@ pub(super) const TABLE: &[Row] = &[
     Row::of("POST /documents/api/{version}/files/data", "/documents/api/1.2/files/data", MAKE)
         .headers(FORM).body("--x\r\nContent-Disposition: form-data; name=\"jsonInputParameters\"\r\n\r\n{\"parentID\":\"self\"}\r\n--x\r\nContent-Disposition: form-data; name=\"primaryFile\"; filename=\"made.txt\"\r\n\r\nab\r\n--x--\r\n"),
     Row::of("POST /documents/api/{version}/files/data", "/documents/api/1.1/files/data", OWN_MAKE)
-        .headers(FORM).body("--x\r\nContent-Disposition: form-data; name=\"jsonInputParameters\"\r\n\r\n{\"parentID\":\"<folder guid>\"}\r\n--x\r\nContent-Disposition: form-data; name=\"primaryFile\"; filename=\"made.txt\"\r\n\r\nab\r\n--x--\r\n"),
+        .headers(FORM).body("--x\r\nContent-Disposition: form-data; name=\"jsonInputParameters\"\r\n\r\n{\"parentID\":\"<folder guid>\"}\r\n--x\r\nContent-Disposition: form-data; name=\"primaryFile\"; filename=\"made.txt\"\r\n\r\nab\r\n--x--\r\n").needs(Write),
     Row::of("GET /documents/api/{version}/files/lists", "/documents/api/1.2/files/lists?idList=<guid>", OWN_READ).needs(Read),
     Row::of("GET /documents/api/{version}/files/{file_id}", "/documents/api/1.2/files/<guid>", OWN_READ).needs(Read),
     Row::of("PUT /documents/api/{version}/files/{file_id}", "/documents/api/1.2/files/<guid>", OWN_WRITE).body(r#"{"name":"<N>.txt"}"#).needs(Write),

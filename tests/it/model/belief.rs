@@ -90,6 +90,8 @@ impl Node {
 #[derive(Debug, Clone, Default)]
 pub(super) struct Belief {
     pub(super) nodes: BTreeMap<Uuid, Node>,
+    /// What waits for the end of editing, in the order of the calls.
+    pub(super) waiting: Vec<(Uuid, Asked)>,
 }
 
 impl Belief {
@@ -102,7 +104,7 @@ impl Belief {
     }
 
     /// The node itself and what lies above it.
-    fn way(&self, uid: Uuid) -> Vec<Uuid> {
+    pub(super) fn way(&self, uid: Uuid) -> Vec<Uuid> {
         let mut way = vec![uid];
         while let Some(parent) = way.last().and_then(|last| self.nodes.get(last)).and_then(|node| node.parent) {
             way.push(parent);
@@ -174,6 +176,26 @@ impl Belief {
         self.subtree(top).into_iter().any(|uid| self.node(uid).held)
     }
 
+    pub(super) fn is_edited(&self, top: Uuid, now: i64) -> bool {
+        self.subtree(top).into_iter().any(|uid| self.node(uid).is_edited(now))
+    }
+
+    /// What the jobs do: what waited and is not edited any more is deleted as it was asked for, or dropped; what has
+    /// lain in a trash for its time is destroyed.
+    pub(super) fn run_jobs(&mut self, now: i64) {
+        for (uid, asked) in std::mem::take(&mut self.waiting) {
+            if self.place(uid) == Place::Live && self.is_edited(uid, now) {
+                self.waiting.push((uid, asked));
+                continue;
+            }
+            let trashed = if asked.live == Live::Purge { Trashed::Purge } else { Trashed::NotFound };
+            self.delete_one(Asked { trashed, now, ..asked }, (uid, None), &[]);
+        }
+        for entry in self.due(now) {
+            self.destroy(entry);
+        }
+    }
+
     /// Whether another's lock or anybody's edit session is on it or on something below.
     pub(super) fn is_locked(&self, top: Uuid, actor: usize, now: i64) -> bool {
         self.subtree(top)
@@ -183,7 +205,7 @@ impl Belief {
     }
 
     /// Keep times that are over, whatever else they wait for.
-    pub(super) fn due(&self, now: i64) -> Vec<(Uuid, Option<u32>)> {
+    fn due(&self, now: i64) -> Vec<(Uuid, Option<u32>)> {
         let over = |state: State| matches!(state, State::Trashed(trashing) if trashing.purge_after <= now);
         let mut due = Vec::new();
         for (uid, node) in &self.nodes {
@@ -213,8 +235,15 @@ pub(super) struct Asked {
     pub(super) reach: Reach,
     pub(super) live: Live,
     pub(super) trashed: Trashed,
+    /// What is edited is waited for.
+    pub(super) waits: bool,
+    /// By a link, which alone decides: the linked node and what it gives there.
+    pub(super) link: Option<(Uuid, Rights)>,
     pub(super) now: i64,
 }
+
+/// The place among the accounts of somebody without a name.
+pub(super) const NOBODY: usize = usize::MAX;
 
 /// What the model expects of one target.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -225,6 +254,7 @@ pub(super) enum Expected {
     Forbidden,
     Held,
     Locked,
+    Waiting,
 }
 
 impl Belief {
@@ -256,7 +286,7 @@ impl Belief {
     }
 
     fn delete_one(&mut self, asked: Asked, (uid, version): (Uuid, Option<u32>), done: &[Uuid]) -> Expected {
-        use Expected::{Deleted, Forbidden, Held, Locked, NoVersion, NotFound};
+        use Expected::{Deleted, Forbidden, Held, Locked, NoVersion, NotFound, Waiting};
         if !self.nodes.contains_key(&uid) {
             return NotFound;
         }
@@ -276,7 +306,10 @@ impl Belief {
             Place::Live => {
                 let may = match asked.reach {
                     Reach::Own | Reach::OwnOrAdmin => own || as_admin,
-                    Reach::Rights => self.rights(asked.actor, uid).has(Rights::DELETE),
+                    Reach::Rights => match asked.link {
+                        Some((linked, rights)) => self.way(uid).contains(&linked) && rights.has(Rights::DELETE),
+                        None => self.rights(asked.actor, uid).has(Rights::DELETE),
+                    },
                 };
                 if asked.live == Live::NotFound {
                     return NotFound;
@@ -293,8 +326,12 @@ impl Belief {
                 if self.is_held(uid) {
                     return Held;
                 }
-                if self.is_locked(uid, asked.actor, asked.now) {
+                let waits = asked.waits && self.is_edited(uid, asked.now);
+                if self.is_locked(uid, asked.actor, if waits { i64::MAX } else { asked.now }) {
                     return Locked;
+                }
+                if waits {
+                    return Waiting;
                 }
                 self.mark(asked, uid, alone);
                 Deleted
@@ -325,7 +362,7 @@ impl Belief {
         let owner = self.node(uid).owner;
         let state = match asked.live {
             Live::Trash { holder, keep } => State::Trashed(Trashing {
-                holder: if holder == Holder::Owner { owner } else { asked.actor },
+                holder: if holder == Holder::Owner || asked.actor == NOBODY { owner } else { asked.actor },
                 by: asked.actor,
                 at: asked.now,
                 purge_after: asked.now + keep.as_micros() as i64,

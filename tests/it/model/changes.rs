@@ -98,11 +98,16 @@ impl World {
         let (uid, now) = (self.pick_file(pick), self.clock.micros());
         let mut expected = self.may(actor, uid, Rights::WRITE);
         let mut after = self.belief.clone();
+        let waits = expected.is_ok() && {
+            let way = self.belief.way(uid);
+            self.belief.waiting.iter().any(|(waiting, _)| way.contains(waiting))
+        };
         if expected.is_ok() {
             let node = after.get(uid);
             let has_one = node.edited.get(&actor).is_some_and(|until| *until > now);
             match node.locked_by {
                 Some(by) if by != actor && !has_one => expected = Err("locked"),
+                _ if waits && !has_one => expected = Err("locked"),
                 _ => drop(node.edited.insert(actor, now + EDIT_LIFE)),
             }
         }

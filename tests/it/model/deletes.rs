@@ -1,13 +1,13 @@
 //! Deletes of every contract's manner, out of the tree and out of the trash.
 
-use std::{collections::BTreeSet, time::Duration};
+use std::{collections::BTreeSet, net::IpAddr, time::Duration};
 
-use unfile::model::*;
+use unfile::{engine::error::Error, model::*};
 use uuid::Uuid;
 
 use super::{
     How,
-    belief::{Asked, Expected, Place, State},
+    belief::{Asked, Expected, NOBODY, Place, State},
     check,
     world::{ADMIN, World},
 };
@@ -61,6 +61,76 @@ impl World {
         }
     }
 
+    pub(super) async fn delete_after(&mut self, actor: usize, pick: usize, immediately: bool) {
+        let uid = self.pick(pick, |_| true);
+        let how = if immediately { How::Immediately } else { How::DeletersTrash };
+        let mut request = self.request(actor, how);
+        request.targets = vec![self.target(uid)];
+        (request.atomicity, request.edited) = (Atomicity::AllOrNothing, Edited::Wait);
+        let asked = self.asked(actor, &request);
+        let mut after = self.belief.clone();
+        let expected = after.delete(asked, &[(uid, None)], true)[0];
+        let waits = expected == Expected::Waiting;
+        if waits {
+            after.waiting.push((uid, asked));
+        }
+        match self.engine.delete_as_operation(request).await {
+            Ok(marked) => {
+                assert_verdict(&marked.outcomes[0], expected, false, how);
+                let done = marked.operation.map(|operation| operation.finished);
+                let accepted = matches!(expected, Expected::Deleted | Expected::Waiting);
+                assert_eq!(done.is_some(), accepted, "an operation is kept of what was accepted");
+                self.belief = after;
+            }
+            Err(error) if !waits => self.in_doubt(after, &error).await,
+            Err(error) => {
+                assert!(self.disturbed(), "no fault was set: {error:#}");
+                self.recover().await;
+                let query = OperationQuery { unfinished: true, ..OperationQuery::default() };
+                let kept = self.engine.operations(&self.callers[actor], "model", query).await.unwrap();
+                let known = self.belief.waiting.iter().filter(|(_, asked)| asked.actor == actor).count();
+                assert!(kept.len() == known || kept.len() == known + 1);
+                if kept.len() > known {
+                    self.belief = after;
+                }
+            }
+        }
+    }
+
+    pub(super) async fn delete_by_link(&mut self, link: usize, role: usize, pick: usize) {
+        const ROLES: [Rights; 4] = [Rights::VIEWER, Rights::DOWNLOADER, Rights::CONTRIBUTOR, Rights::CONTRIBUTOR];
+        let (linked, uid, rights) = (self.pick(link, |_| true), self.pick(pick, |_| true), ROLES[role]);
+        let Some(node) = self.belief.nodes.get(&linked).filter(|node| node.parent.is_some()) else { return };
+        let (owner, node_ref) = (self.callers[node.owner].clone(), self.node_ref(linked));
+        let new = NewLink {
+            audience: Audience::Everybody,
+            rights,
+            name: self.next().to_string(),
+            code: None,
+            expires_at: None,
+        };
+        let made = match self.engine.add_link(&owner, node_ref, new).await {
+            Ok(made) => made,
+            Err(Error::NotFound) => return assert!(!self.belief.is_visible(linked)),
+            Err(error) => return assert!(self.disturbed(), "no fault was set: {error:#}"),
+        };
+        let opened = self.engine.open_link(made.uid, linked, None, None, IpAddr::from([127, 0, 0, 1])).await;
+        let Ok(Ok(pass)) = opened else { return assert!(self.disturbed(), "{opened:?}") };
+        let mut request = self.request(ADMIN, How::OwnersTrash);
+        (request.caller, request.targets) = (Caller::anonymous(pass), vec![self.target(uid)]);
+        let asked =
+            Asked { actor: NOBODY, is_admin: false, link: Some((linked, rights)), ..self.asked(ADMIN, &request) };
+        let mut after = self.belief.clone();
+        let expected = after.delete(asked, &[(uid, None)], false)[0];
+        match self.engine.delete(request).await {
+            Ok(outcomes) => {
+                assert_verdict(&outcomes[0], expected, false, How::OwnersTrash);
+                self.belief = after;
+            }
+            Err(error) => self.in_doubt(after, &error).await,
+        }
+    }
+
     fn request(&self, actor: usize, how: How) -> DeleteRequest {
         let into = |holder: Holder| Live::Trash { holder, keep: KEEP };
         let (reach, live, trashed) = match how {
@@ -85,7 +155,16 @@ impl World {
 
     fn asked(&self, actor: usize, request: &DeleteRequest) -> Asked {
         let DeleteRequest { reach, live, trashed, .. } = *request;
-        Asked { actor, is_admin: actor == ADMIN, reach, live, trashed, now: self.clock.micros() }
+        Asked {
+            actor,
+            is_admin: actor == ADMIN,
+            reach,
+            live,
+            trashed,
+            waits: request.edited == Edited::Wait,
+            link: None,
+            now: self.clock.micros(),
+        }
     }
 
     fn target(&self, uid: Uuid) -> Target {
@@ -303,7 +382,7 @@ fn assert_verdict(outcome: &Outcome, expected: Expected, stopped: bool, how: How
         Verdict::Forbidden => Expected::Forbidden,
         Verdict::Held => Expected::Held,
         Verdict::Locked => Expected::Locked,
-        Verdict::Waiting => panic!("nothing waits here"),
+        Verdict::Waiting => Expected::Waiting,
     };
     assert_eq!(became, expected, "{outcome:?}, {how:?}");
     assert!(!stopped || became != Expected::Deleted);

@@ -1,6 +1,6 @@
 //! A small model of the service against the real engine, with real SQLite and a real disk: random uploads, versions,
-//! folders, moves, shares, locks and edit sessions; deletes, out of the tree and out of the trash, restores, retries,
-//! holds; storage that fails, and a process that dies between any two steps. After each step the promises of
+//! folders, moves, shares, links, locks and edit sessions; deletes, out of the tree and out of the trash, restores,
+//! retries, holds; storage that fails, and a process that dies between any two steps. After each step the promises of
 //! ARCHITECTURE.md are the invariants.
 //!
 //! A step whose answer a fault took away has happened whole or not at all: what is seen then agrees with what the model
@@ -64,6 +64,18 @@ pub(crate) enum Step {
         pick: usize,
         number: usize,
         how: How,
+    },
+    /// A delete by somebody without a name, by a public link to something.
+    DeleteByLink {
+        link: usize,
+        role: usize,
+        pick: usize,
+    },
+    /// A delete that waits for the end of editing.
+    DeleteAfter {
+        actor: usize,
+        pick: usize,
+        immediately: bool,
     },
     /// A delete that waits until the bytes are gone.
     DeleteAndWait {
@@ -196,6 +208,9 @@ fn delete() -> impl Strategy<Value = Step> {
             .prop_map(|(actor, picks, all_or_nothing, how)| Step::Delete { actor, picks, all_or_nothing, how }),
         2 => (account(), 0..64usize, 0..4usize, how())
             .prop_map(|(actor, pick, number, how)| Step::DeleteVersion { actor, pick, number, how }),
+        1 => (0..64usize, 0..4usize, 0..64usize).prop_map(|(link, role, pick)| Step::DeleteByLink { link, role, pick }),
+        2 => (account(), 0..64usize, any::<bool>())
+            .prop_map(|(actor, pick, immediately)| Step::DeleteAfter { actor, pick, immediately }),
         1 => (account(), 0..64usize).prop_map(|(account, pick)| Step::DeleteAndWait { account, pick }),
         1 => (account(), picks()).prop_map(|(account, picks)| Step::Race { account, picks }),
         3 => (anybody(), 0..64usize, any::<bool>(), any::<bool>())

@@ -88,6 +88,8 @@ impl World {
             Step::DeleteVersion { actor, pick, number, how } => {
                 self.delete_version(*actor, *pick, *number, *how).await;
             }
+            Step::DeleteByLink { link, role, pick } => self.delete_by_link(*link, *role, *pick).await,
+            Step::DeleteAfter { actor, pick, immediately } => self.delete_after(*actor, *pick, *immediately).await,
             Step::DeleteAndWait { account, pick } => self.delete_and_wait(*account, *pick).await,
             Step::Race { account, picks } => self.race(*account, picks).await,
             Step::Restore { actor, pick, home, as_admin } => self.restore(*actor, *pick, *home, *as_admin).await,
@@ -178,29 +180,24 @@ impl World {
         self.faults.set("objects.put", action);
     }
 
-    /// What has lain in a trash for its time is destroyed.
+    /// What a fault cut off is finished by a further turn.
     async fn jobs(&mut self) {
-        let due = self.belief.due(self.clock.micros());
         let done = unfile::jobs::run_dry(&self.engine).await;
-        let disturbed = self.disturbed() || done.is_err();
-        if disturbed {
+        if self.disturbed() || done.is_err() {
             self.recover().await;
+            unfile::jobs::run_dry(&self.engine).await.unwrap();
         }
-        let mut listed = Vec::new();
-        for account in 0..self.callers.len() {
-            listed.extend(check::trash_of(self, account).await.into_keys());
-        }
-        for entry in due {
-            match listed.contains(&entry) {
-                true => assert!(disturbed || self.storage_down, "{entry:?} lies in a trash beyond its time"),
-                false => self.belief.destroy(entry),
-            }
-        }
+        self.belief.run_jobs(self.clock.micros());
+    }
+
+    /// A number that was not given before.
+    pub(super) fn next(&mut self) -> u32 {
+        self.made += 1;
+        self.made
     }
 
     pub(super) fn bytes(&mut self, size: usize) -> Bytes {
-        self.made += 1;
-        let seed = self.made;
+        let seed = self.next();
         (0..size).map(|at| (at as u32).wrapping_mul(31).wrapping_add(seed) as u8).collect()
     }
 

@@ -152,6 +152,9 @@ impl Evidence {
             "select 'entries of version ' || v.id from version v join node n on n.id = v.node_id \
              where n.state <> 3 and (case v.state when 2 then 1 else 0 end) <> \
              (select count(*) from trash t where t.version_id = v.id)",
+            "select 'version ' || v.id || ' is deleted and not queued' from version v join node n on n.id = v.node_id \
+             where v.state = 3 and n.state <> 3 and not exists (select 1 from purge p where p.version_id = v.id \
+             and p.object_key = v.object_key)",
             "select 'entry ' || t.id || ' of nothing' from trash t where t.node_id not in (select id from node) \
              or t.version_id is not null and t.version_id not in (select id from version)",
             "select 'entry ' || t.id || ' of another owner' from trash t join node n on n.id = t.node_id \

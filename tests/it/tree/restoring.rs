@@ -12,7 +12,7 @@ async fn restore(scene: &Scene, caller: &Caller, entry: &TrashEntry, rules: Rest
 
 fn back(restored: Restored) -> Item {
     match restored {
-        Restored::Back(item) => item,
+        Restored::Back(item) => *item,
         other => panic!("{other:?}"),
     }
 }

@@ -31,7 +31,7 @@ pub(in super::super) async fn of_folder(
     caller: Caller,
     Id(id): Id,
 ) -> Result<Response, Refusal> {
-    list(&app, &asked, &caller, NodeRef::FolderId(id)).await.map_err(Refusal::as_folder)
+    list(&app, &asked, &caller, NodeRef::FolderId(id)).await.map_err(Refusal::into_folder)
 }
 
 pub(in super::super) async fn set_of_file(
@@ -51,7 +51,7 @@ pub(in super::super) async fn set_of_folder(
     Id(id): Id,
     params: Params,
 ) -> Result<Response, Refusal> {
-    set(&app, &asked, &caller, NodeRef::FolderId(id), &params).await.map_err(Refusal::as_folder)
+    set(&app, &asked, &caller, NodeRef::FolderId(id), &params).await.map_err(Refusal::into_folder)
 }
 
 async fn list(app: &App, asked: &Asked, caller: &Caller, node: NodeRef) -> Result<Response, Refusal> {
