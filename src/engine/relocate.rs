@@ -203,12 +203,7 @@ async fn relocate(tx: &mut Tx, movers: &[(&Mover, &str)], from: &[i64], to: &Pla
     let mut totals = Totals::default();
     totals.take(from, moved);
     totals.add(&to.ids, moved);
-    totals.write(tx).await?;
-    // What lay in a trash may have been the last thing in a folder that was destroyed.
-    match from.is_empty() {
-        true => drop_emptied_folders(tx, movers.iter().filter_map(|(mover, _)| mover.parent).collect()).await,
-        false => Ok(()),
-    }
+    totals.write(tx).await
 }
 
 /// A folder would be put into itself or into something below it.
