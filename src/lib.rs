@@ -2,8 +2,6 @@
 //!
 //! The way in is [`engine`]; ARCHITECTURE.md has the map.
 
-#![allow(dead_code)] // The doors of the trees are being built.
-
 pub mod app;
 pub mod cli;
 pub mod clock;

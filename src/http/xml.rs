@@ -150,9 +150,9 @@ impl<'de> Visitor<'de> for NodeVisitor {
     }
 }
 
-/// A body that is no XML, or none that can be read as an object; the text is for people.
+/// A body that is no XML, or none that can be read as an object.
 #[derive(Debug)]
-pub(crate) struct NotXml(pub(crate) String);
+pub(crate) struct NotXml;
 
 /// Elements that stand in one another, at the most.
 const DEPTH_LIMIT: usize = 32;
@@ -195,8 +195,9 @@ pub(crate) fn from_xml(body: &[u8]) -> Result<Map<String, Value>, NotXml> {
     }
 }
 
-fn refused(why: impl fmt::Display) -> NotXml {
-    NotXml(why.to_string())
+/// Whatever is wrong with it: the caller has one answer for all of that.
+fn refused<T>(_: T) -> NotXml {
+    NotXml
 }
 
 /// An element whose end has not come yet.
