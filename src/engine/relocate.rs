@@ -125,12 +125,7 @@ async fn relocate(tx: &mut Tx, movers: &[(&Mover, &str)], from: &[i64], to: &Pla
     let mut totals = Totals::default();
     totals.take(from, moved);
     totals.add(&to.ids, moved);
-    totals.write(tx).await?;
-    // What lay in a trash may have been the last thing in a folder that was destroyed.
-    match from.is_empty() {
-        true => drop_emptied_folders(tx, movers.iter().filter_map(|(mover, _)| mover.parent).collect()).await,
-        false => Ok(()),
-    }
+    totals.write(tx).await
 }
 
 /// As [`relocate`], of nodes from several places: those of each place at once.
