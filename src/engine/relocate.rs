@@ -7,6 +7,7 @@
 
 mod bulk;
 mod copying;
+mod leaving;
 mod merging;
 mod moving;
 mod restoring;
@@ -23,11 +24,12 @@ use super::{
 use crate::{
     model::{AccountId, Caller, NodeRef, Rights},
     store::{
-        self, Conn, Tx, account, deletion, folder,
+        self, Conn, Tx, account, folder,
         relocate::{self as rows, Mover},
-        trash,
     },
 };
+
+use leaving::Source;
 
 /// A live folder that something is put into.
 #[derive(Debug, Clone)]
@@ -57,86 +59,6 @@ impl Place {
     /// Of a folder that lies in this one.
     fn depth_inside(&self) -> i64 {
         self.ids.len() as i64
-    }
-}
-
-/// A node that is to leave its place.
-struct Source {
-    mover: Mover,
-    /// The folders whose totals it leaves: those above it up to the first that is not live. None if it lies in a trash
-    /// itself.
-    from: Vec<i64>,
-}
-
-impl Source {
-    fn lies_in(&self, place: &Place) -> bool {
-        self.from.first() == Some(&place.id)
-    }
-
-    fn holds(&self, place: &Place) -> bool {
-        place.ids.contains(&self.mover.id)
-    }
-}
-
-/// Where a node that is to be moved may lie.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Where {
-    Live,
-    /// Or in a trash, itself or below a folder that does, of an entry that the caller holds or owns.
-    AlsoTrash,
-}
-
-/// Reaches a node to take it away from where it is; its name is compared with those in the folder `into`. Locks, edit
-/// sessions and holds are the caller's.
-async fn leave(conn: &mut Conn, caller: &Caller, node: NodeRef, lies: Where, into: i64, now: i64) -> Result<Source> {
-    let (found, way) = access::find(conn, caller, node).await?.ok_or(Error::NotFound)?;
-    if found.state == 1 && way.visible {
-        access::open(conn, caller, node, Rights::DELETE, now).await?;
-    } else {
-        let top = match found.state {
-            1 => way.trashed,
-            2 => Some(found.id),
-            _ => None,
-        };
-        let entry = match lies {
-            Where::AlsoTrash => trash::of_nodes(conn, top).await?.pop(),
-            Where::Live => None,
-        };
-        let belongs = entry.ok_or(Error::NotFound)?.belongs_to(caller.account);
-        if !belongs || caller.link.is_some() {
-            return Err(Error::Forbidden);
-        }
-    }
-    // An account's root stays where it is.
-    found.parent.ok_or(Error::Forbidden)?;
-    let mover = rows::by_id(conn, found.id, into, now).await?.ok_or(Error::NotFound)?;
-    let mut from = way.ids;
-    from.truncate(way.live + 1);
-    from.retain(|&above| above != found.id);
-    Ok(Source { mover, from: if found.state == 1 { from } else { Vec::new() } })
-}
-
-/// What stands in the way of taking a node from its place, if anything does: it, or something that goes with it, is
-/// locked by another or open for editing, or with `holds` under a hold.
-async fn check(tx: &mut Tx, caller: &Caller, mover: &Mover, holds: bool) -> Result<()> {
-    let by_other = |by: Option<AccountId>| by.is_some_and(|by| by != caller.account);
-    let (mut held, mut locked) = (mover.held, mover.edited || by_other(mover.locked_by));
-    if mover.is_folder {
-        // Few files are held, locked or edited: looking up from each of them beats looking down from a large folder.
-        let obstacles = deletion::obstacles(tx, [mover.owner.0]).await?;
-        let ways = folder::ways_up(tx, obstacles.iter().map(|obstacle| obstacle.folder)).await?;
-        for obstacle in obstacles {
-            let goes_along = ways.get(&obstacle.folder).is_some_and(|way| {
-                way.ids.iter().position(|&above| above == mover.id).is_some_and(|at| at <= way.live)
-            });
-            held |= goes_along && obstacle.held;
-            locked |= goes_along && (obstacle.edited || by_other(obstacle.locked_by));
-        }
-    }
-    match (held && holds, locked) {
-        (true, _) => Err(Error::Held),
-        (false, true) => Err(Error::Locked),
-        (false, false) => Ok(()),
     }
 }
 
@@ -203,12 +125,19 @@ async fn relocate(tx: &mut Tx, movers: &[(&Mover, &str)], from: &[i64], to: &Pla
     let mut totals = Totals::default();
     totals.take(from, moved);
     totals.add(&to.ids, moved);
-    totals.write(tx).await?;
-    // What lay in a trash may have been the last thing in a folder that was destroyed.
-    match from.is_empty() {
-        true => drop_emptied_folders(tx, movers.iter().filter_map(|(mover, _)| mover.parent).collect()).await,
-        false => Ok(()),
+    totals.write(tx).await
+}
+
+/// As [`relocate`], of nodes from several places: those of each place at once.
+async fn relocate_together(tx: &mut Tx, sources: Vec<(&Source, &str)>, to: &Place) -> Result<()> {
+    let mut places = BTreeMap::<(i64, &[i64]), Vec<(&Mover, &str)>>::new();
+    for (source, name) in sources {
+        places.entry((source.mover.owner.0, &source.from)).or_default().push((&source.mover, name));
     }
+    for ((_, from), movers) in places {
+        relocate(tx, &movers, from, to).await?;
+    }
+    Ok(())
 }
 
 /// A folder would be put into itself or into something below it.

@@ -163,17 +163,17 @@ const DEPTH_LIMIT: usize = 32;
 /// # Errors
 /// Not well-formed, text beside elements, a document type, or deeper than 32.
 pub(crate) fn from_xml(body: &[u8]) -> Result<Map<String, Value>, NotXml> {
-    let text = std::str::from_utf8(body).map_err(refused)?;
+    let text = std::str::from_utf8(body).map_err(|_| NotXml)?;
     let mut reader = Reader::from_str(text.trim_start_matches('\u{feff}'));
     reader.config_mut().expand_empty_elements = true;
     let mut open: Vec<Opened> = Vec::new();
     let mut root = None;
     loop {
-        match reader.read_event().map_err(refused)? {
-            Event::Start(_) if root.is_some() || open.len() == DEPTH_LIMIT => return Err(refused("too many elements")),
+        match reader.read_event().map_err(|_| NotXml)? {
+            Event::Start(_) if root.is_some() || open.len() == DEPTH_LIMIT => return Err(NotXml),
             Event::Start(start) => open.push(Opened::new(&start)),
             Event::End(_) => {
-                let closed = open.pop().ok_or_else(|| refused("an end without a start"))?;
+                let closed = open.pop().ok_or(NotXml)?;
                 let name = closed.name.clone();
                 match open.last_mut() {
                     Some(parent) => parent.add(name, closed.value()?),
@@ -183,7 +183,7 @@ pub(crate) fn from_xml(body: &[u8]) -> Result<Map<String, Value>, NotXml> {
             Event::Text(text) => add_text(&mut open, &text.xml10_content())?,
             Event::CData(text) => add_text(&mut open, &text.xml10_content())?,
             Event::GeneralRef(reference) => add_text(&mut open, &character(&reference)?)?,
-            Event::DocType(_) => return Err(refused("a document type")),
+            Event::DocType(_) => return Err(NotXml),
             Event::Eof => break,
             Event::Decl(_) | Event::Comment(_) | Event::PI(_) | Event::Empty(_) => {}
         }
@@ -191,13 +191,8 @@ pub(crate) fn from_xml(body: &[u8]) -> Result<Map<String, Value>, NotXml> {
     match root.filter(|_| open.is_empty()) {
         Some(Value::Object(members)) => Ok(members),
         Some(Value::String(text)) if text.trim().is_empty() => Ok(Map::new()),
-        _ => Err(refused("no root element with children")),
+        _ => Err(NotXml),
     }
-}
-
-/// Whatever is wrong with it: the caller has one answer for all of that.
-fn refused<T>(_: T) -> NotXml {
-    NotXml
 }
 
 /// An element whose end has not come yet.
@@ -230,7 +225,7 @@ impl Opened {
         match (self.members.is_empty(), self.text.trim().is_empty()) {
             (true, _) => Ok(Value::String(self.text)),
             (false, true) => Ok(Value::Object(self.members)),
-            (false, false) => Err(refused("text beside elements")),
+            (false, false) => Err(NotXml),
         }
     }
 }
@@ -240,19 +235,19 @@ fn add_text(open: &mut [Opened], text: &str) -> Result<(), NotXml> {
     match open.last_mut() {
         Some(element) => element.text.push_str(text),
         None if text.trim().is_empty() => {}
-        None => return Err(refused("text outside of the root")),
+        None => return Err(NotXml),
     }
     Ok(())
 }
 
 /// What a reference stands for: a character by its number, or one of XML's own five names.
 fn character(reference: &BytesRef<'_>) -> Result<String, NotXml> {
-    if let Some(character) = reference.resolve_char_ref().map_err(refused)? {
+    if let Some(character) = reference.resolve_char_ref().map_err(|_| NotXml)? {
         return Ok(character.to_string());
     }
     let name = reference.xml10_content();
     let known = quick_xml::escape::resolve_predefined_entity(&name);
-    known.map(str::to_owned).ok_or_else(|| refused("an unknown entity"))
+    known.map(str::to_owned).ok_or(NotXml)
 }
 
 #[cfg(test)]

@@ -1,15 +1,20 @@
 //! Nodes that get another place: what has to be known of them, and the place itself.
 
-use sqlx::{AssertSqlSafe, Row, any::AnyRow};
+use std::collections::HashSet;
 
-use super::{Conn, Result, Tx, id_rows, rows, trash::STANDS};
+use sqlx::{AssertSqlSafe, Row, any::AnyRow};
+use uuid::Uuid;
+
+use super::{Conn, Result, Tx, account::uid, id_rows, rows, trash::STANDS};
 use crate::model::AccountId;
 
 /// What has to be known of a node that gets another place.
 #[derive(Debug, Clone)]
 pub(crate) struct Mover {
     pub(crate) id: i64,
+    pub(crate) uid: Uuid,
     pub(crate) is_folder: bool,
+    pub(crate) state: i64,
     pub(crate) owner: AccountId,
     /// `None`: an account's root.
     pub(crate) parent: Option<i64>,
@@ -33,7 +38,7 @@ pub(crate) struct Mover {
 
 /// What [`mover`] reads, of a node `n` and its current version `v`, with the time as `$1` and as `$2` the folder that
 /// names are compared with.
-const COLUMNS: &str = "n.id, n.kind, n.account_id, n.parent_id, n.depth, n.name, n.files, n.folders, n.bytes, \
+const COLUMNS: &str = "n.id, n.uid, n.kind, n.state, n.account_id, n.parent_id, n.depth, n.name, n.files, n.folders, n.bytes, \
      n.version_id, v.size, n.last_version, n.locked_by, \
      case when exists (select 1 from edit_session e where e.node_id = n.id and e.expires_at > $1) then 1 else 0 end \
      as edited, \
@@ -45,7 +50,9 @@ const COLUMNS: &str = "n.id, n.kind, n.account_id, n.parent_id, n.depth, n.name,
 fn mover(row: AnyRow) -> Mover {
     Mover {
         id: row.get("id"),
+        uid: uid(&row, "uid"),
         is_folder: row.get::<&str, _>("kind") == "folder",
+        state: row.get("state"),
         owner: AccountId(row.get("account_id")),
         parent: row.get("parent_id"),
         depth: row.get("depth"),
@@ -68,6 +75,39 @@ pub(crate) async fn by_id(conn: &mut Conn, id: i64, into: i64, now: i64) -> Resu
     let sql = format!("select {COLUMNS} from node n left join version v on v.id = n.version_id where n.id = $3");
     let row = sqlx::query(AssertSqlSafe(sql)).bind(now).bind(into).bind(id).fetch_optional(conn).await?;
     Ok(row.map(mover))
+}
+
+/// The nodes of a set of ids and a set of uids, those that exist, in whatever state; an account's trash is none. Their
+/// names are compared with those in a folder.
+pub(crate) async fn movers(conn: &mut Conn, ids: &[i64], uids: &[String], into: i64, now: i64) -> Result<Vec<Mover>> {
+    let uids: Vec<[&str; 1]> = uids.iter().map(|uid| [uid.as_str()]).collect();
+    let sql = format!(
+        "select {COLUMNS} from (select cast(value ->> 0 as bigint) as id from json_each($3) \
+         union select u.id from json_each($4) j cross join node u on u.uid = j.value ->> 0) want \
+         cross join node n on n.id = want.id join account a on a.id = n.account_id \
+         left join version v on v.id = n.version_id where a.trash_id <> n.id"
+    );
+    let found = sqlx::query(AssertSqlSafe(sql))
+        .bind(now)
+        .bind(into)
+        .bind(id_rows(ids.iter().copied()))
+        .bind(rows(&uids))
+        .fetch_all(conn)
+        .await?;
+    Ok(found.into_iter().map(mover).collect())
+}
+
+/// Which of these names live files in a folder have, compared exactly.
+pub(crate) async fn names_taken(conn: &mut Conn, folder: i64, names: &[[&str; 1]]) -> Result<HashSet<String>> {
+    let found: Vec<String> = sqlx::query_scalar(
+        "select n.name from json_each($2) j cross join node n on n.parent_id = $1 and n.name = j.value ->> 0 \
+         and n.state = 1 where n.kind = 'file'",
+    )
+    .bind(folder)
+    .bind(rows(names))
+    .fetch_all(conn)
+    .await?;
+    Ok(found.into_iter().collect())
 }
 
 /// A folder's live children, their names compared with those in another folder; folders first, oldest first.

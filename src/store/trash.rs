@@ -192,13 +192,16 @@ pub(crate) async fn remove(tx: &mut Tx, ids: impl IntoIterator<Item = i64>) -> R
         .map(drop)
 }
 
-/// Drops the entry of a node as a whole, if there is one.
-pub(crate) async fn remove_of_whole(tx: &mut Tx, node: i64) -> Result<()> {
-    sqlx::query("delete from trash where node_id = $1 and version_id is null")
-        .bind(node)
-        .execute(&mut **tx)
-        .await
-        .map(drop)
+/// Drops the entries of these nodes as a whole, those of single versions stay.
+pub(crate) async fn remove_of_whole(tx: &mut Tx, nodes: impl IntoIterator<Item = i64>) -> Result<()> {
+    sqlx::query(
+        "delete from trash where version_id is null and node_id in \
+         (select cast(value ->> 0 as bigint) from json_each($1))",
+    )
+    .bind(id_rows(nodes))
+    .execute(&mut **tx)
+    .await
+    .map(drop)
 }
 
 /// Drops all entries of these nodes, of single versions too.

@@ -2,7 +2,12 @@
 
 use std::collections::{HashMap, HashSet};
 
-use super::{Place, Where, check, leave, merging::Merging, whole};
+use super::{
+    Place,
+    leaving::{Obstacles, Source, Where, leave, leave_all},
+    merging::Merging,
+    relocate_together, whole,
+};
 use crate::{
     engine::{
         Engine, access,
@@ -11,7 +16,7 @@ use crate::{
         show::{self, Hidden, Viewer},
     },
     model::{Caller, Conflict, Failure, FailureReason, FileInfo, Item, MoveRequest, NodeRef, Operation, Refused},
-    store::{Conn, Tx, relocate as rows},
+    store::{Conn, Tx, relocate as rows, trash},
 };
 
 impl Engine {
@@ -42,8 +47,10 @@ impl Engine {
         let conn = &mut conn;
         let into = into(conn, caller, request, now).await?;
         let mut taken = Vec::new();
-        for &node in &request.nodes {
-            let source = stopped_by(node, leave(conn, caller, node, Where::AlsoTrash, into.id, now).await)?;
+        let nodes = distinct(&request.nodes);
+        let sources = leave_all(conn, caller, &nodes, Where::AlsoTrash, into.id, now).await?;
+        for (node, source) in nodes.into_iter().zip(sources) {
+            let source = stopped_by(node, source)?;
             if source.lies_in(&into) {
                 continue;
             }
@@ -99,13 +106,16 @@ async fn into(conn: &mut Conn, caller: &Caller, request: &MoveRequest, now: i64)
 
 async fn move_all(tx: &mut Tx, caller: &Caller, request: &MoveRequest, purge_delay: i64) -> Result<Operation> {
     let (now, nodes) = (tx.now, distinct(&request.nodes));
-    let (folders, files): (Vec<NodeRef>, Vec<NodeRef>) = nodes.iter().partition(|node| is_folder(**node));
+    let (mut checked, files): (Vec<NodeRef>, Vec<NodeRef>) = nodes.iter().partition(|node| is_folder(**node));
+    checked.extend(files);
     let mut found = Vec::with_capacity(nodes.len());
-    for node in folders.into_iter().chain(files) {
-        let source = stopped_by(node, leave(tx, caller, node, Where::AlsoTrash, 0, now).await)?;
-        let checked = check(tx, caller, &source.mover, request.conflict == Conflict::Overwrite).await;
-        stopped_by(node, checked)?;
-        found.push((node, source));
+    for (node, source) in checked.iter().zip(leave_all(tx, caller, &checked, Where::AlsoTrash, 0, now).await?) {
+        found.push((*node, stopped_by(*node, source)?));
+    }
+    let obstacles = Obstacles::read(tx, found.iter().map(|(_, source)| &source.mover)).await?;
+    for (node, source) in &found {
+        let holds = request.conflict == Conflict::Overwrite;
+        stopped_by(*node, obstacles.check(caller, &source.mover, holds))?;
     }
     let to = into(tx, caller, request, now).await?;
     if let Some((node, _)) = found.iter().find(|(_, source)| source.holds(&to)) {
@@ -115,8 +125,9 @@ async fn move_all(tx: &mut Tx, caller: &Caller, request: &MoveRequest, purge_del
     let ids: Vec<i64> = nodes.iter().filter_map(|node| known.get(node).copied()).collect();
     let entries = operation::items(tx, caller, &ids).await?;
     let merging = Merging { caller, conflict: request.conflict, purge_delay };
-    let (mut done, mut failures) = (0, Vec::new());
-    for (&node, entry) in nodes.iter().zip(&entries) {
+    let moved = move_free_files(tx, &nodes, found, request.conflict, &to).await?;
+    let (mut done, mut failures) = (moved.len() as u64, Vec::new());
+    for (&node, entry) in nodes.iter().zip(&entries).filter(|(node, _)| !moved.contains(node)) {
         match whole(tx, async |tx| move_entry(tx, &merging, node, &to).await).await? {
             Ok(true) => done += 1,
             Ok(false) => {}
@@ -138,6 +149,37 @@ async fn move_all(tx: &mut Tx, caller: &Caller, request: &MoveRequest, purge_del
         waiting: &[],
     };
     operation::insert(tx, new).await
+}
+
+/// Moves the files that are named before any folder and whose names are nobody else's, all from one place at once;
+/// says which.
+async fn move_free_files(
+    tx: &mut Tx,
+    nodes: &[NodeRef],
+    found: Vec<(NodeRef, Source)>,
+    conflict: Conflict,
+    to: &Place,
+) -> Result<HashSet<NodeRef>> {
+    let first: HashSet<NodeRef> = nodes.iter().copied().take_while(|node| !is_folder(*node)).collect();
+    let files: Vec<(NodeRef, Source)> = found.into_iter().filter(|(node, _)| first.contains(node)).collect();
+    let names: Vec<[&str; 1]> = files.iter().map(|(_, source)| [source.mover.name.as_str()]).collect();
+    let taken = rows::names_taken(tx, to.id, &names).await?;
+    let mut bearers: HashMap<&str, u32> = HashMap::new();
+    for [name] in names {
+        *bearers.entry(name).or_default() += 1;
+    }
+    let is_free = |name: &str| !taken.contains(name) && bearers.get(name) == Some(&1);
+    let (mut moved, mut ids, mut free) = (HashSet::new(), HashSet::new(), Vec::new());
+    for (node, source) in files.iter().filter(|(_, source)| !source.lies_in(to)) {
+        let mover = &source.mover;
+        if (conflict == Conflict::Duplicate || is_free(&mover.name)) && ids.insert(mover.id) {
+            moved.insert(*node);
+            free.push((source, mover.name.as_str()));
+        }
+    }
+    relocate_together(tx, free, to).await?;
+    trash::remove_of_whole(tx, ids).await?;
+    Ok(moved)
 }
 
 /// Moves one entry at its turn: those before it may have taken it along, or changed what there is in the destination.

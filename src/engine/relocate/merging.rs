@@ -1,7 +1,7 @@
 //! What a moved node does where its name is taken: a folder is merged into the one there, a file stays, becomes the
 //! next version of the file there, or lies beside it (onlyoffice.md 4.7).
 
-use super::{Place, Source, Totals, relocate};
+use super::{Place, Totals, leaving::Source, relocate};
 use crate::{
     engine::{
         access,
@@ -48,7 +48,7 @@ impl Merging<'_> {
             }
             Some(_) | None => relocate(tx, &[(mover, &mover.name)], &source.from, to).await?,
         }
-        trash::remove_of_whole(tx, mover.id).await?;
+        trash::remove_of_whole(tx, [mover.id]).await?;
         Ok(true)
     }
 

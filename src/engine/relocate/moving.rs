@@ -4,7 +4,11 @@ use std::collections::{HashMap, HashSet};
 
 use uuid::Uuid;
 
-use super::{Place, Source, Where, check, leave, relocate};
+use super::{
+    Place,
+    leaving::{Obstacles, Source, Where, leave, leave_all},
+    relocate, relocate_together,
+};
 use crate::{
     engine::{
         Engine,
@@ -52,7 +56,7 @@ async fn move_one(tx: &mut Tx, caller: &Caller, node: NodeRef, destination: Node
     let now = tx.now;
     let source = leave(tx, caller, node, Where::Live, 0, now).await?;
     let to = Place::open(tx, caller, destination, now).await?;
-    check(tx, caller, &source.mover, false).await?;
+    Obstacles::read(tx, [&source.mover]).await?.check(caller, &source.mover, false)?;
     if source.holds(&to) {
         return Err(super::into_itself());
     }
@@ -75,18 +79,27 @@ async fn move_files(
     for name in path {
         to = to.below(folder::named(tx, to.id, name.as_str()).await?.ok_or(Error::NotFound)?);
     }
-    let mut sources: Vec<(Uuid, Source, &NodeName)> = Vec::with_capacity(files.len());
-    let mut bad = HashSet::new();
-    let mut names: HashMap<Uuid, &NodeName> = HashMap::new();
+    let (mut bad, mut names, mut asked) = (HashSet::new(), HashMap::new(), Vec::with_capacity(files.len()));
     for (uid, name) in files {
         match names.insert(*uid, name) {
-            Some(before) if before == name => continue,
+            Some(before) if before == name => {}
             Some(_) => drop(bad.insert(*uid)),
-            None => match own_file(tx, caller, *uid, to.id).await {
-                Ok(source) => sources.push((*uid, source, name)),
-                Err(Error::NotFound | Error::Forbidden | Error::Locked) => drop(bad.insert(*uid)),
-                Err(error) => return Err(error),
-            },
+            None => asked.push((*uid, name)),
+        }
+    }
+    let nodes: Vec<NodeRef> = asked.iter().map(|(uid, _)| NodeRef::FileUid(*uid)).collect();
+    let found = leave_all(tx, caller, &nodes, Where::Live, to.id, now).await?;
+    let nothing_below = Obstacles::none();
+    let mut sources: Vec<(Uuid, Source, &NodeName)> = Vec::with_capacity(asked.len());
+    for ((uid, name), source) in asked.into_iter().zip(found) {
+        let own = source.and_then(|source| match source.mover.owner == caller.account {
+            true => nothing_below.check(caller, &source.mover, false).map(|()| source),
+            false => Err(Error::NotFound),
+        });
+        match own {
+            Ok(source) => sources.push((uid, source, name)),
+            Err(Error::NotFound | Error::Forbidden | Error::Locked) => drop(bad.insert(uid)),
+            Err(error) => return Err(error),
         }
     }
     // The names of those that move are free: each gets another, or its own again.
@@ -102,22 +115,10 @@ async fn move_files(
     if !wrong.is_empty() {
         return Ok(Err(wrong));
     }
-    for (_, source, name) in sources {
-        relocate(tx, &[(&source.mover, name.as_str())], &source.from, &to).await?;
-        if source.mover.name != name.as_str() {
-            node::rename(tx, source.mover.id, name.as_str(), caller.account).await?;
-        }
+    relocate_together(tx, sources.iter().map(|(_, source, name)| (source, name.as_str())).collect(), &to).await?;
+    for (_, Source { mover, .. }, name) in sources.iter().filter(|(_, source, name)| source.mover.name != name.as_str())
+    {
+        node::rename(tx, mover.id, name.as_str(), caller.account).await?;
     }
     Ok(Ok(()))
-}
-
-/// A live file of the caller's own that nothing keeps where it is.
-async fn own_file(tx: &mut Tx, caller: &Caller, uid: Uuid, into: i64) -> Result<Source> {
-    let now = tx.now;
-    let source = leave(tx, caller, NodeRef::FileUid(uid), Where::Live, into, now).await?;
-    if source.mover.owner != caller.account {
-        return Err(Error::NotFound);
-    }
-    check(tx, caller, &source.mover, false).await?;
-    Ok(source)
 }

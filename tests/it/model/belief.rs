@@ -258,7 +258,8 @@ pub(super) enum Expected {
 }
 
 impl Belief {
-    /// Handles the targets of a delete in their order, and says what each comes to. With `all_or_nothing` a refusal
+    /// Handles the targets of a delete in their order, and says what each comes to. What went with one is deleted too;
+    /// what lay in a trash below it by itself did not go along. With `all_or_nothing` a refusal
     /// leaves everything as it was.
     pub(super) fn delete(
         &mut self,
@@ -276,9 +277,10 @@ impl Belief {
         let mut done = Vec::new();
         let mut all = Vec::new();
         for target in targets {
+            let goes_along = self.subtree(target.0);
             let expected = self.delete_one(asked, *target, &done);
             if expected == Expected::Deleted && target.1.is_none() {
-                done.push(target.0);
+                done.extend(goes_along);
             }
             all.push(expected);
         }
@@ -294,9 +296,7 @@ impl Belief {
         if self.node(uid).parent.is_none() {
             return hidden;
         }
-        // What lay in a trash or was gone by itself before did not go with the folder.
-        let lowest = self.way(uid).into_iter().find(|above| self.node(*above).state != State::Live);
-        if lowest.is_some_and(|lowest| done.contains(&lowest) || done.contains(&uid)) {
+        if done.contains(&uid) {
             return Deleted;
         }
         let own = self.node(uid).owner == asked.actor;

@@ -247,7 +247,7 @@ fn circumstance() -> impl Strategy<Value = Step> {
 
 #[test]
 fn every_history_keeps_the_promises() {
-    let cases = std::env::var("UNFILE_MODEL_CASES").ok().and_then(|cases| cases.parse().ok()).unwrap_or(64);
+    let cases = std::env::var("UNFILE_MODEL_CASES").ok().and_then(|cases| cases.parse().ok()).unwrap_or(40);
     let config =
         ProptestConfig { cases, max_shrink_iters: 400, failure_persistence: None, ..ProptestConfig::default() };
     let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build().unwrap();

@@ -3,7 +3,8 @@
 
 use unfile::model::*;
 
-use super::{Scene, TO_OWN_TRASH, deleted};
+use super::{KEEP, Scene, TO_OWN_TRASH, deleted};
+use crate::support::sql;
 
 impl Scene {
     /// A file of two versions, 1 and 2 bytes, in a folder; the first lies in the owner's trash.
@@ -13,6 +14,10 @@ impl Scene {
         deleted(&self.trash(Target::Version { file: file.uid, number: 1 }).await);
         let entry = self.entries(&self.ann).await.into_iter().find(|entry| entry.item.ids().uid == file.uid);
         (file, entry.unwrap())
+    }
+
+    async fn audited(&self) -> usize {
+        sql::rows(&self.folder.path().join("unfile.db"), "select id from audit").await.len()
     }
 
     /// The entry is as good as destroyed: not listed, not taken back, not destroyed, not emptied.
@@ -158,4 +163,22 @@ async fn emptying_once_more_brings_nothing_back() {
     assert!(scene.engine.empty_trash(&scene.ann, "test").await.unwrap().is_none());
     scene.settle().await;
     assert_eq!(scene.used().await, (0, 0));
+}
+
+#[tokio::test]
+async fn what_a_hold_keeps_beyond_its_time_leaves_no_trace_at_each_look() {
+    let scene = Scene::new().await;
+    let docs = scene.make_folder(NodeRef::Home, "docs").await;
+    let file = scene.store(NodeRef::FolderUid(docs.uid), "a.txt", 1).await;
+    deleted(&scene.trash(Target::FolderUid(docs.uid)).await);
+    scene.engine.add_hold(file.uid, None, "a case").await.unwrap();
+    let before = scene.audited().await;
+    for _ in 0..3 {
+        scene.clock.advance(KEEP);
+        scene.settle().await;
+    }
+    assert_eq!(scene.audited().await, before);
+    scene.engine.remove_hold(file.uid).await.unwrap();
+    scene.settle().await;
+    assert_eq!(scene.audited().await, before + 1);
 }
