@@ -95,6 +95,28 @@ pub(super) struct Belief {
 }
 
 impl Belief {
+    /// In few words.
+    pub(super) fn summary(&self) -> String {
+        let short = |uid: &Uuid| uid.to_string()[..4].to_owned();
+        let nodes = self.nodes.iter().filter(|(_, node)| node.parent.is_some()).map(|(uid, node)| {
+            let state = match node.state {
+                State::Live => "live".to_owned(),
+                State::Trashed(trashing) => format!("trashed by {} held by {}", trashing.by, trashing.holder),
+                State::Gone => "gone".to_owned(),
+            };
+            let parent = node.parent.map(|parent| short(&parent)).unwrap_or_default();
+            let (locked, edited) = (node.locked_by, node.edited.len());
+            format!(
+                "{}<{parent} of {} {state} held {} locked {locked:?} edited {edited}",
+                short(uid),
+                node.owner,
+                node.held
+            )
+        });
+        let waiting = self.waiting.iter().map(|(uid, asked)| format!("{} waits for {}", short(uid), asked.actor));
+        nodes.chain(waiting).collect::<Vec<_>>().join("; ")
+    }
+
     pub(super) fn node(&self, uid: Uuid) -> &Node {
         &self.nodes[&uid]
     }

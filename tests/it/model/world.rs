@@ -41,6 +41,16 @@ pub(super) struct World {
     /// The point that fails throughout this step.
     failing: Option<&'static str>,
     made: u32,
+    /// What the steps so far came to, for whoever has to find out why a history failed.
+    trace: Vec<String>,
+}
+
+impl Drop for World {
+    fn drop(&mut self) {
+        if std::thread::panicking() && std::env::var_os("UNFILE_MODEL_TRACE").is_some() {
+            eprintln!("{}", self.trace.join("\n"));
+        }
+    }
 }
 
 impl World {
@@ -71,6 +81,7 @@ impl World {
             storage_down: false,
             failing: None,
             made: 0,
+            trace: Vec::new(),
         }
     }
 
@@ -111,6 +122,8 @@ impl World {
                 self.faults.set(points::FAILING[*point], Some(Action::Fail));
             }
         }
+        let crashed = self.faults.crashed();
+        self.trace.push(format!("{step:?}, crashed: {crashed}, {}", self.belief.summary()));
         if !matches!(step, Step::FailAt { .. }) {
             self.mend();
         }
