@@ -157,12 +157,14 @@ pub(crate) struct NotXml;
 /// Elements that stand in one another, at the most.
 const DEPTH_LIMIT: usize = 32;
 
-/// A body as an object: the children of its root, whatever that is called, are the members. An element with children is
-/// an object, a repeated one a list, all others are texts. Attributes, comments and namespace prefixes say nothing.
+/// A body as the name of its root and an object: the children of the root, whatever that is called, are the members. An
+/// element with children is an object, a repeated one a list, all others are texts. Comments, namespaces and their
+/// prefixes say nothing.
 ///
 /// # Errors
-/// Not well-formed, text beside elements, a document type, or deeper than 32.
-pub(crate) fn from_xml(body: &[u8]) -> Result<Map<String, Value>, NotXml> {
+/// Not well-formed, text beside elements, a document type, an attribute that might be meant as a parameter, or deeper
+/// than 32.
+pub(crate) fn from_xml(body: &[u8]) -> Result<(String, Map<String, Value>), NotXml> {
     let text = std::str::from_utf8(body).map_err(|_| NotXml)?;
     let mut reader = Reader::from_str(text.trim_start_matches('\u{feff}'));
     reader.config_mut().expand_empty_elements = true;
@@ -171,13 +173,13 @@ pub(crate) fn from_xml(body: &[u8]) -> Result<Map<String, Value>, NotXml> {
     loop {
         match reader.read_event().map_err(|_| NotXml)? {
             Event::Start(_) if root.is_some() || open.len() == DEPTH_LIMIT => return Err(NotXml),
-            Event::Start(start) => open.push(Opened::new(&start)),
+            Event::Start(start) => open.push(Opened::new(&start)?),
             Event::End(_) => {
                 let closed = open.pop().ok_or(NotXml)?;
                 let name = closed.name.clone();
                 match open.last_mut() {
                     Some(parent) => parent.add(name, closed.value()?),
-                    None => root = Some(closed.value()?),
+                    None => root = Some((name, closed.value()?)),
                 }
             }
             Event::Text(text) => add_text(&mut open, &text.xml10_content())?,
@@ -189,8 +191,8 @@ pub(crate) fn from_xml(body: &[u8]) -> Result<Map<String, Value>, NotXml> {
         }
     }
     match root.filter(|_| open.is_empty()) {
-        Some(Value::Object(members)) => Ok(members),
-        Some(Value::String(text)) if text.trim().is_empty() => Ok(Map::new()),
+        Some((name, Value::Object(members))) => Ok((name, members)),
+        Some((name, Value::String(text))) if text.trim().is_empty() => Ok((name, Map::new())),
         _ => Err(NotXml),
     }
 }
@@ -205,9 +207,15 @@ struct Opened {
 }
 
 impl Opened {
-    fn new(start: &BytesStart<'_>) -> Self {
+    fn new(start: &BytesStart<'_>) -> Result<Self, NotXml> {
+        for attribute in start.attributes() {
+            let key = attribute.map_err(|_| NotXml)?.key;
+            if key.as_namespace_binding().is_none() && key.prefix().is_none() {
+                return Err(NotXml);
+            }
+        }
         let name = start.local_name().as_ref().to_owned();
-        Self { name, text: String::new(), members: Map::new(), lists: Vec::new() }
+        Ok(Self { name, text: String::new(), members: Map::new(), lists: Vec::new() })
     }
 
     fn add(&mut self, name: String, value: Value) {
@@ -299,9 +307,9 @@ mod tests {
         let body = b"<?xml version=\"1.0\"?>\n<x:request xmlns:x='u'>\n <x:version>2</x:version> <!-- c -->\
             <ids>1</ids><ids>2</ids><ids>3</ids><empty/><share><to>a&amp;&#98;<![CDATA[<c>]]></to></share></x:request>\n";
         let expected = json!({"version": "2", "ids": ["1", "2", "3"], "empty": "", "share": {"to": "a&b<c>"}});
-        assert_eq!(Value::Object(from_xml(body).unwrap()), expected);
+        assert_eq!(Value::Object(from_xml(body).unwrap().1), expected);
         for empty in ["<r/>", "<r></r>", "<r> </r>"] {
-            assert_eq!(from_xml(empty.as_bytes()).unwrap(), Map::new());
+            assert_eq!(from_xml(empty.as_bytes()).unwrap(), ("r".to_owned(), Map::new()));
         }
     }
 
@@ -316,6 +324,8 @@ mod tests {
             "<a/><b/>",
             "<a/>text",
             "<a>text<b/></a>",
+            "<a version=\"1\"/>",
+            "<a><b c=\"1\"/></a>",
             "<!DOCTYPE a [<!ENTITY x 'y'>]><a><b>&x;</b></a>",
             "<a><b>&x;</b></a>",
             "{\"version\":\"1\"}",

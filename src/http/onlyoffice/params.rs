@@ -86,7 +86,7 @@ async fn read(headers: &HeaderMap, body: Body) -> Result<Map<String, Value>, Ref
     match Kind::of(headers) {
         Kind::Json => json(bytes),
         Kind::Xml => {
-            let members = from_xml(bytes).map_err(|_| Refusal::bad("The request body is no XML"))?;
+            let (_, members) = from_xml(bytes).map_err(|_| Refusal::bad("The request body is no XML"))?;
             let members = members.into_iter().map(|(name, value)| (name, null_if_empty(value))).collect();
             lower(members).ok_or(Refusal::bad("A parameter stands there twice"))
         }
@@ -241,6 +241,11 @@ impl Params {
             }
         }
         list
+    }
+
+    /// Whether a list is given that holds nothing.
+    pub(super) fn is_empty_list(&self, name: &str) -> bool {
+        self.given(name).into_iter().any(|value| value.is_array()) && self.list(name).is_empty()
     }
 
     /// The files and folders that a call names, each once.

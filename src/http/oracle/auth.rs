@@ -120,13 +120,13 @@ pub(super) fn header(headers: &HeaderMap, name: &'static str) -> Result<Option<S
 
 /// The link that a request names.
 #[derive(Debug, Clone, PartialEq, Eq)]
-enum NamedLink {
+pub(super) enum NamedLink {
     Public { id: String, code: Option<String> },
     App { id: String, access_token: String },
 }
 
 impl NamedLink {
-    fn parse(headers: &HeaderMap) -> Result<Option<Self>, Refusal> {
+    pub(super) fn parse(headers: &HeaderMap) -> Result<Option<Self>, Refusal> {
         let applink = (header(headers, APPLINK_ID)?, header(headers, ACCESS_TOKEN)?);
         match (header(headers, LINK_ID)?, applink) {
             (None, (None, None)) => Ok(None),

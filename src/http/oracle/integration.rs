@@ -18,7 +18,7 @@ use serde_json::{Map, Value, json};
 use self::{params::Params, service::Service};
 use super::{
     answer::PREFIX,
-    auth,
+    auth::{self, NamedLink},
     call::Call,
     error::{Reason, Refusal},
     params::Query,
@@ -64,6 +64,10 @@ async fn run(
 ) -> Result<Reply, Refusal> {
     // A service of which there is none says so before anything else is looked at.
     let Some(service) = Service::named(name) else { return Ok(Reply::unknown_service()) };
+    if NamedLink::parse(headers)?.is_some() {
+        // Whoever names a link is judged by it alone, and no link opens this entry point.
+        return Err(Refusal::forbidden(caller));
+    }
     if service.writes() {
         if *method != Method::POST {
             return Err(Refusal::method_not_allowed("POST"));

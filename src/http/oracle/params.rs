@@ -149,7 +149,11 @@ impl Members {
         let refused = || Refusal::invalid(BODY);
         match bytes {
             [] => Ok(Self(Map::new())),
-            bytes if xml => from_xml(bytes).map(Self).map_err(|_| refused()),
+            bytes if xml => match from_xml(bytes) {
+                // A parameter where the root should stand is no parameter, and must not count as none.
+                Ok((root, members)) if !root.eq_ignore_ascii_case(VERSION) => Ok(Self(members)),
+                Ok(_) | Err(_) => Err(refused()),
+            },
             bytes => match strict_json(bytes) {
                 Ok(Value::Object(members)) => Ok(Self(members)),
                 Ok(_) | Err(_) => Err(refused()),

@@ -149,6 +149,7 @@ async fn keys_are_as_narrow_as_asked() {
         json!({"name": "x", "expiresInDays": 0}),
         json!({"name": "x", "expiresInDays": 366}),
         json!({"name": "x", "permissions": ["files:delete"]}),
+        json!({"name": "x", "permissions": []}),
     ] {
         assert_eq!(add(&token, bad.clone()).await.status, 400, "{bad}");
     }

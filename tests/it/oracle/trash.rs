@@ -365,3 +365,38 @@ async fn revisions_and_activities() {
         assert_eq!(status_code(&service(&server, Method::GET, &key, &gone, "").await), "-16");
     }
 }
+
+#[tokio::test]
+async fn a_request_that_names_a_link_is_not_widened_by_its_key() {
+    let server = Server::start().await;
+    let key = server.account("usera").await.key;
+    let file = upload(&server, &key, "self", "a.txt", b"1").await;
+    let path = format!("/documents/integration?IdcService=FLD_MOVE_TO_TRASH&IsJson=1&item=fFileGUID:{file}");
+    for link in [("linkID", "LD000"), ("appLinkID", "LD000")] {
+        let reply = call_with(&server, Method::POST, &path, &key, &[link], "").await;
+        assert_ne!(status_code(&reply), "0", "{link:?}");
+    }
+    assert_outcome(&get(&server, &format!("files/{file}"), &key).await, OK);
+}
+
+#[tokio::test]
+async fn a_background_emptying_tells_of_every_entry_by_itself() {
+    let server = Server::start().await;
+    let key = server.account("usera").await.key;
+    let folder = make_folder(&server, &key, "self", "x").await;
+    let gone = upload(&server, &key, "self", "same.txt", b"1").await;
+    let held = upload(&server, &key, &folder, "same.txt", b"2").await;
+    for file in [&gone, &held] {
+        assert_outcome(&delete_file(&server, &key, file).await, OK);
+    }
+    server.cli(&["hold", "add", &uid(&held)]).await;
+    let reply = service(&server, Method::POST, &key, "FLD_EMPTY_TRASH&useBackgroundThread=x", "").await;
+    assert_eq!(status_code(&reply), "-50");
+    let reply = service(&server, Method::POST, &key, "FLD_EMPTY_TRASH&useBackgroundThread=1", "").await;
+    let job = text(&reply.json()["LocalData"]["JobID"]);
+    let query = format!("SCS_GET_BACKGROUND_SERVICE_JOB_RESPONSE_DATA&JobID={job}");
+    let told = rows(&service(&server, Method::GET, &key, &query, "").await, "ActionStatus");
+    let told: Vec<(String, String)> =
+        told.iter().map(|row| (text(&row["fDisplayName"]), text(&row["isSuccessful"]))).collect();
+    assert_eq!(told, [("same.txt".to_owned(), "0".to_owned()), ("same.txt".to_owned(), "1".to_owned())]);
+}

@@ -2,7 +2,7 @@
 
 use reqwest::Method;
 
-use super::{assert_reply, call, call_with, get, versions};
+use super::{INVALID, assert_outcome, assert_reply, call, call_with, get, numbers, versions};
 use crate::support::Server;
 
 const XML: (&str, &str) = ("accept", "application/xml");
@@ -100,4 +100,25 @@ async fn json_unless_xml_is_preferred() {
     let reply = call_with(&server, Method::GET, path, &key, &[XML], "").await;
     assert_eq!(reply.header("content-type"), "application/json");
     assert_eq!(call(&server, Method::HEAD, "folders/self", &key).await.status, 200);
+}
+
+#[tokio::test]
+async fn a_version_that_stands_where_none_is_read_deletes_nothing() {
+    let server = Server::start().await;
+    let key = server.account("usera").await.key;
+    let file = versions(&server, &key, "self", "a.txt", 2).await;
+    let path = format!("files/{file}");
+    let headers = [("content-type", "application/xml")];
+    for body in [
+        r#"<request version="1"/>"#,
+        r#"<r><a version="1"/></r>"#,
+        "<version/>",
+        "<version>1</version>",
+        "<r><version/></r>",
+        "<r>1</r>",
+    ] {
+        let reply = call_with(&server, Method::DELETE, &path, &key, &headers, body).await;
+        assert_outcome(&reply, INVALID);
+    }
+    assert_eq!(numbers(&server, &key, &file).await, ["2", "1"]);
 }

@@ -57,6 +57,10 @@ pub(in super::super) async fn add_key(
 
 fn permissions(params: &Params) -> Result<Permissions, Refusal> {
     let (mut read, mut write) = (false, false);
+    if params.is_empty_list("permissions") {
+        // Not to be read as none given, which means all.
+        return Err(Refusal::bad_value("permissions"));
+    }
     for permission in params.list("permissions") {
         match permission.as_str() {
             Some("*") => (read, write) = (true, true),

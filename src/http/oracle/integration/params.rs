@@ -85,6 +85,10 @@ impl Params {
 
     /// A flag: `1` or `true`.
     pub(super) fn flag(&self, name: &'static str) -> Result<bool, Refusal> {
-        Ok(self.text(name)?.is_some_and(|text| text == "1" || text.eq_ignore_ascii_case("true")))
+        match self.text(name)?.as_deref() {
+            None | Some("" | "0" | "false") => Ok(false),
+            Some("1" | "true") => Ok(true),
+            Some(_) => Err(Refusal::invalid(name)),
+        }
     }
 }

@@ -189,9 +189,7 @@ pub(super) async fn job_data(app: &App, caller: &Caller, params: &Params) -> Res
     let job = job(app, caller, params).await?;
     let stayed =
         job.failures.iter().map(|failure| [failure.name.clone(), "0".to_owned(), reason(failure.reason).to_owned()]);
-    let stays = |item: &&Item| job.failures.iter().any(|failure| failure.name == item.name());
-    let went = job.entries.iter().filter(|item| !stays(item));
-    let went = went.map(|item| [item.name().to_owned(), "1".to_owned(), String::new()]);
+    let went = job.entries.iter().map(|item| [item.name().to_owned(), "1".to_owned(), String::new()]);
     let rows = stayed.chain(went).collect();
     Ok(Reply::default().with_rows("ActionStatus", ["fDisplayName", "isSuccessful", "statusMessage"], rows))
 }
