@@ -54,7 +54,8 @@ impl Engine {
     }
 
     /// Deletes as [`Self::delete`] does, and keeps an operation of it. Targets that are edited may wait
-    /// ([`crate::model::Edited::Wait`]). A call that is stopped keeps none, nor does one without targets.
+    /// ([`crate::model::Edited::Wait`]). A call that is stopped keeps none, nor does one without targets. Targets are named
+    /// by their integer ids.
     ///
     /// # Errors
     /// As [`Self::delete`].

@@ -240,7 +240,7 @@ pub(super) async fn keep(
                 done += deleted.nodes;
             }
             Verdict::Waiting => {
-                let Some(item) = item else { continue };
+                let item = item.ok_or_else(|| anyhow::anyhow!("an entry that is to wait was not named by its id"))?;
                 let entry = Waiting::new(request, item);
                 items += entry.nodes();
                 waiting.push(entry);

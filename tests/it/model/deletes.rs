@@ -65,7 +65,7 @@ impl World {
         let uid = self.pick(pick, |_| true);
         let how = if immediately { How::Immediately } else { How::DeletersTrash };
         let mut request = self.request(actor, how);
-        request.targets = vec![self.target(uid)];
+        request.targets = vec![self.target_by_id(uid).await];
         (request.atomicity, request.edited) = (Atomicity::AllOrNothing, Edited::Wait);
         let asked = self.asked(actor, &request);
         let mut after = self.belief.clone();
@@ -171,6 +171,16 @@ impl World {
         match self.node_ref(uid) {
             NodeRef::FolderUid(uid) => Target::FolderUid(uid),
             _ => Target::FileUid(uid),
+        }
+    }
+
+    /// The same by the integer id, as far as the owner is told of it.
+    async fn target_by_id(&self, uid: Uuid) -> Target {
+        let Some(node) = self.belief.nodes.get(&uid) else { return self.target(uid) };
+        match self.engine.item(&self.callers[node.owner], self.node_ref(uid), Rights::NONE).await {
+            Ok(Item::File(file)) => Target::FileId(file.id.0),
+            Ok(Item::Folder(folder)) => Target::FolderId(folder.id.0),
+            Err(_) => self.target(uid),
         }
     }
 
