@@ -17,7 +17,7 @@ use crate::{
         AccountId, Caller, DeleteRequest, Failure, FailureReason, Item, NodeRef, Operation, OperationKind,
         OperationQuery, Outcome, Refused, Rights, Target, Verdict,
     },
-    store::{self, Conn, Tx, folder, node},
+    store::{self, Tx},
 };
 use waiting::Waiting;
 
@@ -200,26 +200,14 @@ pub(super) async fn entries(tx: &mut Tx, request: &DeleteRequest) -> Result<Vec<
 
 /// Nodes as a caller sees them, also in the trash, in the order of their ids; a repeated one stands there once.
 pub(super) async fn items(tx: &mut Tx, caller: &Caller, ids: &[i64]) -> Result<Vec<Item>> {
-    let mut found: HashMap<i64, Item> = HashMap::with_capacity(ids.len());
-    shown(tx, ids, Viewer::By(caller), &mut found).await?;
+    let now = tx.now;
+    let mut found = show::by_id(tx, ids, Viewer::By(caller), Hidden::Shown, now).await?;
     // The holder of a trash entry may have lost the share by which it was deleted.
     let rest: Vec<i64> = ids.iter().copied().filter(|id| !found.contains_key(id)).collect();
     if !rest.is_empty() {
-        shown(tx, &rest, Viewer::Entitled, &mut found).await?;
+        found.extend(show::by_id(tx, &rest, Viewer::Entitled, Hidden::Shown, now).await?);
     }
     Ok(ids.iter().filter_map(|id| found.remove(id)).collect())
-}
-
-async fn shown(tx: &mut Tx, ids: &[i64], viewer: Viewer<'_>, found: &mut HashMap<i64, Item>) -> Result<()> {
-    let now = tx.now;
-    let conn: &mut Conn = tx;
-    let files = node::files(conn, ids, now).await?;
-    let files = show::files(conn, files, viewer, Hidden::Shown, now).await?;
-    found.extend(files.into_iter().map(|file| (file.id.0, Item::File(file))));
-    let folders = folder::folders(conn, ids).await?;
-    let folders = show::folders(conn, folders, viewer, Hidden::Shown, now).await?;
-    found.extend(folders.into_iter().map(|folder| (folder.id.0, Item::Folder(folder))));
-    Ok(())
 }
 
 /// Keeps a delete as an operation, in the transaction of its marks. `None`: it was stopped, or named nothing.

@@ -75,6 +75,23 @@ pub(super) async fn folders(
     Ok(rows.into_iter().filter_map(|(rights, row)| folder(row, rights, &ways, &people, &known)).collect())
 }
 
+/// Files and folders of both kinds together, by id.
+pub(super) async fn by_id(
+    conn: &mut Conn,
+    ids: &[i64],
+    viewer: Viewer<'_>,
+    hidden: Hidden,
+    now: i64,
+) -> Result<HashMap<i64, Item>> {
+    let rows = node::files(conn, ids, now).await?;
+    let found = files(conn, rows, viewer, hidden, now).await?;
+    let mut shown: HashMap<i64, Item> = found.into_iter().map(|file| (file.id.0, Item::File(file))).collect();
+    let rows = folder::folders(conn, ids).await?;
+    let found = folders(conn, rows, viewer, hidden, now).await?;
+    shown.extend(found.into_iter().map(|folder| (folder.id.0, Item::Folder(folder))));
+    Ok(shown)
+}
+
 /// Files and folders by id, each said to be a folder or not, in that order; those that are gone are left out.
 pub(super) async fn items(
     conn: &mut Conn,

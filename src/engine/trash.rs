@@ -5,7 +5,7 @@
 //! account up to which entry it was emptied. All entries up to there are hidden from that commit on and their bytes
 //! have left the quota; they get marks of their own later (see [`super::expand`]). What is under a hold is spared.
 
-use std::collections::{BTreeMap, HashMap, HashSet};
+use std::collections::{BTreeMap, HashSet};
 
 use super::{
     Engine,
@@ -103,15 +103,7 @@ impl Engine {
 /// Entries as they are shown, in the order of their rows.
 async fn entries(conn: &mut Conn, rows: Vec<EntryRow>, now: i64) -> Result<Vec<TrashEntry>> {
     let nodes: Vec<i64> = rows.iter().map(|row| row.node).collect::<HashSet<_>>().into_iter().collect();
-    let mut items: HashMap<i64, Item> = HashMap::with_capacity(nodes.len());
-    let files = node::files(conn, &nodes, now).await?;
-    for file in show::files(conn, files, Viewer::Entitled, Hidden::Shown, now).await? {
-        items.insert(file.id.0, Item::File(file));
-    }
-    let folders = folder::folders(conn, &nodes).await?;
-    for folder in show::folders(conn, folders, Viewer::Entitled, Hidden::Shown, now).await? {
-        items.insert(folder.id.0, Item::Folder(folder));
-    }
+    let items = show::by_id(conn, &nodes, Viewer::Entitled, Hidden::Shown, now).await?;
     let versions = trash::versions(conn, rows.iter().filter_map(|row| row.version)).await?;
     let single = rows.iter().filter(|row| row.version.is_some()).map(|row| row.node);
     let gone = gone(conn, single.collect()).await?;
