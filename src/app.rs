@@ -21,7 +21,7 @@ use tokio_util::sync::CancellationToken;
 
 use crate::{
     clock::Clock,
-    config::{Config, database_url},
+    config::Config,
     engine::{Engine, EngineOptions},
     fault::Faults,
     http::App,
@@ -40,7 +40,7 @@ const STEP: Duration = Duration::from_secs(10);
 /// Anything that keeps it from starting, in one line, or that ends it before it was asked to.
 pub async fn serve(config: Config) -> Result<()> {
     lock::create_data_dir(&config.data)?;
-    let _locks = lock::Locks::take(&config.data, &config.database)?;
+    let _locks = lock::Locks::take(&config.data, config.database.file())?;
     let mut signals = Signals::listen()?;
     let (config, listeners) = listener::bind(config).await?;
     let config = Arc::new(config);
@@ -79,8 +79,8 @@ async fn within_step(name: &str, step: impl Future<Output = ()>) {
 
 async fn open_engine(config: &Config) -> Result<Engine> {
     Engine::open(EngineOptions {
-        database: database_url(&config.database, true)?,
-        reserve: config.database.with_file_name("reserve"),
+        database: config.database.url(true)?,
+        reserve: config.database.reserve(),
         objects: config.objects.clone(),
         rules: config.rules(),
         clock: Clock::default(),

@@ -23,7 +23,7 @@ use tracing_subscriber::EnvFilter;
 use crate::{
     clock::Clock,
     config::{
-        Place, database_url,
+        Place,
         file::{self, Dialects},
     },
     engine::{Engine, EngineOptions, error::Error},
@@ -48,7 +48,9 @@ impl From<anyhow::Error> for Failure {
 impl From<Error> for Failure {
     fn from(error: Error) -> Self {
         match error {
-            Error::Busy | Error::StorageFull | Error::Internal(_) => Failure::CouldNotRun(error.into()),
+            Error::Busy | Error::StorageFull | Error::Interrupted(_) | Error::Internal(_) => {
+                Failure::CouldNotRun(error.into())
+            }
             refused => Failure::Refused(refused.to_string()),
         }
     }
@@ -127,32 +129,36 @@ pub fn report(result: Result<(), Failure>) -> ExitCode {
 pub(crate) async fn open(place: &Place) -> Result<Engine, Failure> {
     let database = place.database();
     // SQLite's own words for a file that may not be read or written are about anything but that.
-    if let Err(error) = File::options().read(true).write(true).open(&database) {
+    let file = database.file().map(|file| file.display().to_string());
+    if let Some(file) = &file
+        && let Err(error) = File::options().read(true).write(true).open(file)
+    {
         return Err(match error.kind() {
-            io::ErrorKind::NotFound => {
-                anyhow!("data: there is no database {}; `unfile serve` makes one", database.display())
-            }
-            _ => anyhow!("database: {}: {error}", database.display()),
+            io::ErrorKind::NotFound => anyhow!("data: there is no database {file}; `unfile serve` makes one"),
+            _ => anyhow!("database: {file}: {error}"),
         }
         .into());
     }
     let engine = Engine::open(EngineOptions {
-        database: database_url(&database, false)?,
-        reserve: database.with_file_name("reserve"),
+        database: database.url(false)?,
+        reserve: database.reserve(),
         objects: place.objects(),
         rules: place.rules(),
         clock: Clock::default(),
         faults: Faults::default(),
     })
     .await
-    .map_err(|error| anyhow!("database: {}: {}", database.display(), innermost(error)))?;
+    .map_err(|error| match file {
+        Some(file) => anyhow!("database: {file}: {}", innermost(error)),
+        None => anyhow!("database: {}", innermost(error)),
+    })?;
     Ok(engine)
 }
 
 /// What lies at the bottom of a database's error: the layers above it say the same once more.
 fn innermost(error: anyhow::Error) -> String {
     match error.downcast::<Error>() {
-        Ok(Error::Internal(inner)) => inner.root_cause().to_string(),
+        Ok(Error::Internal(inner) | Error::Interrupted(inner)) => inner.root_cause().to_string(),
         Ok(other) => other.to_string(),
         Err(error) => error.root_cause().to_string(),
     }

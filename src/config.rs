@@ -3,6 +3,7 @@
 //! The flags are the source: [`file::merge`] turns a file's entries into arguments that stand before the user's own,
 //! so that clap reads, defaults and checks all three in one pass and a setting is written down in one place.
 
+mod at;
 pub mod file;
 mod units;
 
@@ -17,12 +18,14 @@ use anyhow::{Context, Result, bail, ensure};
 use axum::http::Uri;
 use clap::builder::{OsStringValueParser, TypedValueParser};
 
-pub(crate) use self::units::{database_url, parse_bytes, parse_duration, parse_listen, parse_time};
+pub use self::at::DatabaseAt;
+pub(crate) use self::units::{parse_bytes, parse_duration, parse_listen, parse_time};
 use self::{
+    at::{parse_database, parse_objects},
     file::Dialects,
-    units::{parse_database, parse_objects, parse_presign_ttl},
+    units::parse_presign_ttl,
 };
-use crate::engine::model::Rules;
+use crate::engine::{ObjectsAt, model::Rules};
 
 /// Where an installation lies: what every command needs to know.
 #[derive(Debug, Clone, clap::Args)]
@@ -34,26 +37,24 @@ pub struct Place {
     /// Data directory, made if it is not there
     #[arg(long, env = "UNFILE_DATA", value_name = "DIR", default_value = "./unfile-data", global = true)]
     pub data: PathBuf,
-    /// Database [default: sqlite:DATA/unfile.db]
+    /// Database, sqlite:PATH or postgres://USER:PASSWORD@HOST/NAME [default: sqlite:DATA/unfile.db]
     #[arg(long, env = "UNFILE_DATABASE", value_name = "URL", value_parser = parse_database, global = true)]
-    database: Option<PathBuf>,
-    /// Object storage [default: file:DATA/objects]
+    database: Option<DatabaseAt>,
+    /// Object storage, file:PATH or s3://BUCKET/PREFIX [default: file:DATA/objects]
     #[arg(long, env = "UNFILE_OBJECTS", value_name = "URL", value_parser = parse_objects, global = true)]
-    objects: Option<PathBuf>,
+    objects: Option<ObjectsAt>,
     /// Quota of a new account, as 5000MiB or in bytes; 0 = none
     #[arg(long, env = "UNFILE_DEFAULT_QUOTA", value_name = "SIZE", value_parser = parse_bytes, default_value = "5000MiB", global = true)]
     default_quota: u64,
 }
 
 impl Place {
-    /// The database file.
-    pub fn database(&self) -> PathBuf {
-        self.database.clone().unwrap_or_else(|| self.data.join("unfile.db"))
+    pub fn database(&self) -> DatabaseAt {
+        self.database.clone().unwrap_or_else(|| DatabaseAt::File(self.data.join("unfile.db")))
     }
 
-    /// The directory of the object storage.
-    pub fn objects(&self) -> PathBuf {
-        self.objects.clone().unwrap_or_else(|| self.data.join("objects"))
+    pub fn objects(&self) -> ObjectsAt {
+        self.objects.clone().unwrap_or_else(|| ObjectsAt::Folder(self.data.join("objects")))
     }
 
     /// The rules for a command, which runs no jobs and opens no uploads: of all the rules only the quota of a new
@@ -133,10 +134,8 @@ pub struct ServeArgs {
 pub struct Config {
     pub listen: SocketAddr,
     pub data: PathBuf,
-    /// The database file.
-    pub database: PathBuf,
-    /// The directory of the object storage.
-    pub objects: PathBuf,
+    pub database: DatabaseAt,
+    pub objects: ObjectsAt,
     /// Without a final `/`. Empty until [`Config::bound`] if the operator gave none.
     pub public_url: String,
     pub tls: Option<Tls>,

@@ -1,13 +1,7 @@
-//! How values are written: durations, sizes, times, places.
+//! How values are written: durations, sizes, times.
 
-use std::{
-    net::SocketAddr,
-    path::{Path, PathBuf},
-    time::Duration,
-};
+use std::{net::SocketAddr, time::Duration};
 
-use anyhow::Context;
-use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 use time::{OffsetDateTime, format_description::well_known::Rfc3339, macros::format_description};
 
 /// The life of a presigned upload URL, in seconds.
@@ -83,46 +77,6 @@ pub(crate) fn parse_time(raw: &str) -> Result<OffsetDateTime, String> {
     }
 }
 
-/// `sqlite:PATH`.
-pub(crate) fn parse_database(raw: &str) -> Result<PathBuf, String> {
-    match raw.split_once(':') {
-        Some(("sqlite", path)) => local_path(path),
-        Some(("postgres" | "postgresql", _)) => Err("PostgreSQL is not in this version, use sqlite:PATH".to_owned()),
-        _ => Err("expected sqlite:PATH".to_owned()),
-    }
-}
-
-/// `file:PATH`.
-pub(crate) fn parse_objects(raw: &str) -> Result<PathBuf, String> {
-    match raw.split_once(':') {
-        Some(("file", path)) => local_path(path),
-        Some(("s3", _)) => Err("S3 is not in this version, use file:PATH".to_owned()),
-        _ => Err("expected file:PATH".to_owned()),
-    }
-}
-
-/// What follows the scheme; `//` before an absolute path is how URLs are written.
-fn local_path(path: &str) -> Result<PathBuf, String> {
-    let path = path.strip_prefix("//").unwrap_or(path);
-    match path.is_empty() || path.contains('?') {
-        true => Err("expected a path after the scheme, and nothing behind it".to_owned()),
-        false => Ok(path.into()),
-    }
-}
-
-/// A database file as the URL by which it is opened; `create`: made if it is not there.
-///
-/// # Errors
-/// The path is relative and there is no current directory, or it is not UTF-8.
-pub(crate) fn database_url(path: &Path, create: bool) -> anyhow::Result<String> {
-    /// What stands in a path as it is; a `?` or `%` in a folder's name would mean something else in a URL.
-    const PLAIN: &AsciiSet = &NON_ALPHANUMERIC.remove(b'/').remove(b'.').remove(b'_').remove(b'-');
-    let absolute = std::path::absolute(path).context("database")?;
-    let text = absolute.to_str().with_context(|| format!("database: {} is not UTF-8", path.display()))?;
-    let mode = if create { "rwc" } else { "rw" };
-    Ok(format!("sqlite:{}?mode={mode}", utf8_percent_encode(text, PLAIN)))
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -153,23 +107,5 @@ mod tests {
         assert_eq!(parse_time("1970-01-02").map(|time| time.unix_timestamp()), Ok(86_400));
         assert_eq!(parse_time("1970-01-01T01:00:00+01:00").map(|time| time.unix_timestamp()), Ok(0));
         assert!(parse_time("tomorrow").is_err());
-    }
-
-    #[test]
-    fn a_database_url_leads_to_the_same_path() {
-        let url = database_url(Path::new("/a b/c?d%20/é.db"), true).unwrap();
-        assert_eq!(url, "sqlite:/a%20b/c%3Fd%2520/%C3%A9.db?mode=rwc");
-        assert!(database_url(Path::new("x.db"), false).unwrap().ends_with("/x.db?mode=rw"));
-    }
-
-    #[test]
-    fn places() {
-        assert_eq!(parse_database("sqlite:a/b.db"), Ok("a/b.db".into()));
-        assert_eq!(parse_database("sqlite:///var/b.db"), Ok("/var/b.db".into()));
-        assert_eq!(parse_objects("file:/var/o"), Ok("/var/o".into()));
-        assert!(parse_database("postgres://u@h/d").unwrap_err().contains("not in this version"));
-        assert!(parse_objects("s3://bucket/p").unwrap_err().contains("not in this version"));
-        assert!(parse_database("sqlite:").is_err());
-        assert!(parse_database("/var/b.db").is_err());
     }
 }

@@ -30,13 +30,17 @@ use super::{
 use crate::{
     clock::Clock,
     fault::Faults,
-    store::{Store, Tx},
+    store::{self, Store, Tx},
 };
 
 /// Requests in one transaction at the most.
 const BATCH: usize = 512;
 /// Targets of deletes in one transaction at the most, beyond the first request.
 const BATCH_TARGETS: usize = 4_096;
+/// How long a batch is tried again that the database takes back.
+const TRY_FOR: Duration = Duration::from_secs(20);
+/// How long one try to reach a database takes that does not answer.
+const RECONNECT_WITHIN: Duration = Duration::from_secs(5);
 /// Requests that may wait; more are refused as busy.
 const QUEUE: usize = 16_384;
 
@@ -102,7 +106,7 @@ where
                     tx.release().await.map_err(fault)?;
                     self.outcome = Some(Ok(done));
                 }
-                Err(error @ (Error::Internal(_) | Error::StorageFull | Error::Busy)) => return Err(Fault(error)),
+                Err(error) if error.is_fault() => return Err(Fault(error)),
                 Err(refusal) => {
                     tx.rollback_to_savepoint().await.map_err(fault)?;
                     self.outcome = Some(Err(refusal));
@@ -152,7 +156,7 @@ impl Committer {
                 match store.writer().await {
                     Ok(tx) => {
                         let _ = started.send(Ok(()));
-                        Thread { tx, clock, faults, reserve, counted: counter, last: Duration::ZERO }
+                        Thread { tx, clock, faults, reserve, counted: counter, lost: false, last: Duration::ZERO }
                             .run(waiting)
                             .await;
                     }
@@ -242,6 +246,8 @@ struct Thread {
     faults: Faults,
     reserve: Arc<Reserve>,
     counted: Arc<Counted>,
+    /// The connection is of no use any more.
+    lost: bool,
     /// How long the last batch took: a small part of it is waited for the callers it answered.
     last: Duration,
 }
@@ -319,14 +325,52 @@ impl Thread {
         }
     }
 
-    /// One transaction over the whole batch.
+    /// One transaction over the whole batch; again where the database took it back or the connection was lost.
     async fn attempt(&mut self, batch: &mut [Work]) -> std::result::Result<(), Fault> {
+        let start = Instant::now();
+        let mut pause = Duration::from_millis(5);
+        loop {
+            let Err(fault) = self.attempt_once(batch).await else { return Ok(()) };
+            let Fault(Error::Interrupted(error)) = fault else { return Err(fault) };
+            match self.settle(start + TRY_FOR, &error).await {
+                Some(true) => return Ok(()),
+                Some(false) if start.elapsed() < TRY_FOR => {
+                    tokio::time::sleep(pause).await;
+                    pause = (pause * 2).min(Duration::from_millis(200));
+                }
+                Some(false) => return Err(Fault(Error::Busy)),
+                None => return Err(Fault(Error::Interrupted(error.context("nobody knows whether it was committed")))),
+            }
+        }
+    }
+
+    async fn attempt_once(&mut self, batch: &mut [Work]) -> std::result::Result<(), Fault> {
         let outcome = self.attempt_inner(batch).await;
         if outcome.is_err() {
             // Without a transaction to end this fails, and that is fine.
-            let _ = self.tx.rollback().await;
+            self.lost = self.tx.rollback().await.is_err_and(|error| store::is_lost(&error)) || self.lost;
         }
         outcome
+    }
+
+    /// After an interruption: whether the batch was committed after all, on a connection that works. `None`: nobody
+    /// could be asked until `end`.
+    async fn settle(&mut self, end: Instant, error: &anyhow::Error) -> Option<bool> {
+        if !self.lost {
+            return Some(false);
+        }
+        tracing::warn!(error = format!("{error:#}"), "the connection to the database is lost");
+        loop {
+            match tokio::time::timeout(RECONNECT_WITHIN, self.tx.reconnect()).await {
+                Ok(Ok(committed)) => {
+                    self.lost = false;
+                    tracing::info!(committed, "the database answers again");
+                    return Some(committed);
+                }
+                Ok(Err(_)) | Err(_) if Instant::now() >= end => return None,
+                Ok(Err(_)) | Err(_) => tokio::time::sleep(Duration::from_millis(200)).await,
+            }
+        }
     }
 
     async fn attempt_inner(&mut self, batch: &mut [Work]) -> std::result::Result<(), Fault> {

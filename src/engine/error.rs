@@ -78,9 +78,20 @@ pub enum Error {
     /// More work than the server may hold: nothing was done, try again.
     #[error("busy")]
     Busy,
+    /// The database took a transaction back that met another one, or the connection to it was lost. The committer does
+    /// its work again; for a client it is as [`Error::Busy`].
+    #[error("{0:#}")]
+    Interrupted(anyhow::Error),
     /// A fault of the server, its database or its storage. It was not committed.
     #[error("{0:#}")]
     Internal(anyhow::Error),
+}
+
+impl Error {
+    /// Whether the transaction itself failed, rather than what was asked of it.
+    pub(super) fn is_fault(&self) -> bool {
+        matches!(self, Error::Internal(_) | Error::Interrupted(_) | Error::StorageFull | Error::Busy)
+    }
 }
 
 pub type Result<T> = std::result::Result<T, Error>;
@@ -105,6 +116,8 @@ impl From<sqlx::Error> for Error {
         if crate::store::is_busy(&error) {
             return Error::Busy;
         }
-        Error::Internal(anyhow::Error::new(error).context("database"))
+        let interrupted = crate::store::is_conflict(&error) || crate::store::is_lost(&error);
+        let error = anyhow::Error::new(error).context("database");
+        if interrupted { Error::Interrupted(error) } else { Error::Internal(error) }
     }
 }

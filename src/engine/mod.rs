@@ -49,7 +49,7 @@ use time::OffsetDateTime;
 use tokio::sync::{Notify, Semaphore};
 
 pub use crate::model;
-pub use crate::objects::ByteStream;
+pub use crate::objects::{ByteStream, ObjectsAt};
 pub use account::AccountChange;
 pub use file::{Content, Extent};
 pub(crate) use purge::Step;
@@ -59,7 +59,7 @@ use crate::{
     fault::Faults,
     hex::hex,
     model::{Figures, Rules},
-    objects::{Disk, KeyMint},
+    objects::{KeyMint, Objects, Versioning},
     store::{self, Store, Tx},
 };
 use commit::Committer;
@@ -71,12 +71,12 @@ use turns::Turns;
 /// What an engine is opened with.
 #[derive(Debug, Clone)]
 pub struct EngineOptions {
-    /// `sqlite:<path>`.
+    /// `sqlite:<path>` or `postgres://…`.
     pub database: String,
     /// The file that is given up when the disk is full. It lies beside the database: that is what must be able to grow.
-    pub reserve: PathBuf,
-    /// The folder of the objects.
-    pub objects: PathBuf,
+    /// `None`: the database has a machine of its own.
+    pub reserve: Option<PathBuf>,
+    pub objects: ObjectsAt,
     pub rules: Rules,
     pub clock: Clock,
     pub faults: Faults,
@@ -120,7 +120,7 @@ pub struct Engine {
 pub struct Inner {
     store: Store,
     committer: Committer,
-    objects: Disk,
+    objects: Objects,
     keys: KeyMint,
     clock: Clock,
     faults: Faults,
@@ -169,7 +169,7 @@ impl Engine {
                 Ok((installation, store::setting::get(tx, "secret").await?.unwrap_or_default()))
             })
             .await?;
-        let objects = Disk::new(options.objects, &installation, options.faults.clone());
+        let objects = Objects::new(options.objects, &installation, options.faults.clone()).context("--objects")?;
         Ok(Self {
             inner: Arc::new(Inner {
                 store,
@@ -201,11 +201,21 @@ impl Engine {
     /// The database failed; the objects are missing or are another installation's.
     pub async fn start(&self) -> anyhow::Result<()> {
         if store::setting::nothing_stored(&mut *self.store.read().await?).await? {
-            self.objects.make().context("objects")?;
+            self.objects.make().await.context("--objects")?;
         }
-        self.objects.is_ours().context("objects")?;
+        match self.objects.probe().await.context("--objects")? {
+            Versioning::Off => tracing::info!("the object store keeps no versions"),
+            Versioning::On => {
+                tracing::info!("the object store keeps versions: every one of ours is purged by its name")
+            }
+        }
+        self.objects.is_ours().await.context("--objects")?;
         self.restore_reserve().await;
-        self.take_over().await.context("database")
+        match self.store.is_shared() {
+            // Others may be at work on what looks half-done.
+            true => Ok(()),
+            false => self.take_over().await.context("--database"),
+        }
     }
 
     /// Makes the reserve for deletes on a full disk again, if it was given up and there is room.
@@ -246,13 +256,10 @@ impl Engine {
         if self.committer.is_stopped() {
             return Err("database: nothing can be written".into());
         }
-        // Storage may hang: neither this answer nor a worker thread waits for it.
-        let objects = self.objects.clone();
-        let looked = tokio::task::spawn_blocking(move || objects.is_ours());
-        match tokio::time::timeout(ANSWER_WITHIN, looked).await {
-            Ok(Ok(Ok(()))) => Ok(()),
-            Ok(Ok(Err(error))) => Err(format!("objects: {error:#}")),
-            Ok(Err(_)) | Err(_) => Err("objects: no answer".into()),
+        match tokio::time::timeout(ANSWER_WITHIN, self.objects.is_ours()).await {
+            Ok(Ok(())) => Ok(()),
+            Ok(Err(error)) => Err(format!("objects: {error:#}")),
+            Err(_) => Err("objects: no answer".into()),
         }
     }
 

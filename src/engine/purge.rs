@@ -19,7 +19,7 @@ use super::{
 };
 use crate::{
     model::{Caller, DeleteRequest, Deleted, GoneVerdict, Target, Verdict},
-    objects::{ObjectKey, Removal},
+    objects::Removal,
     store::{
         self, Tx, account, deletion, hold,
         purge::{self, Entry},
@@ -64,8 +64,8 @@ impl Engine {
             return Ok(step);
         }
         self.faults.hit("purge.taken")?;
-        let keys: Vec<ObjectKey> = taken.iter().map(|entry| entry.key.clone()).collect();
-        let removals = self.objects.delete(&keys, REMOVE_WITHIN).await;
+        let targets: Vec<_> = taken.iter().map(|entry| entry.target.clone()).collect();
+        let removals = self.objects.delete(&targets, REMOVE_WITHIN).await;
         self.faults.hit("purge.removed")?;
         let (mut gone, mut failed) = (Vec::new(), Vec::new());
         for (entry, removal) in taken.into_iter().zip(removals) {

@@ -154,7 +154,7 @@ async fn whole<T>(tx: &mut Tx, work: impl AsyncFnOnce(&mut Tx) -> Result<T>) -> 
             tx.release().await?;
             Ok(Ok(done))
         }
-        Err(fault @ (Error::Internal(_) | Error::StorageFull | Error::Busy)) => Err(fault),
+        Err(fault) if fault.is_fault() => Err(fault),
         Err(refusal) => {
             tx.rollback_to_savepoint().await?;
             Ok(Err(refusal))

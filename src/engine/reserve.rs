@@ -5,7 +5,7 @@
 
 use std::{
     fs, io,
-    path::PathBuf,
+    path::{Path, PathBuf},
     sync::{Mutex, MutexGuard, PoisonError},
 };
 
@@ -16,7 +16,8 @@ const SIZE: usize = 8 * 1024 * 1024;
 
 #[derive(Debug)]
 pub(super) struct Reserve {
-    path: PathBuf,
+    /// `None`: there is none to look after.
+    path: Option<PathBuf>,
     state: Mutex<State>,
 }
 
@@ -29,7 +30,7 @@ enum State {
 }
 
 impl Reserve {
-    pub(super) fn new(path: PathBuf) -> Self {
+    pub(super) fn new(path: Option<PathBuf>) -> Self {
         Self { path, state: Mutex::new(State::Unwatched) }
     }
 
@@ -44,8 +45,9 @@ impl Reserve {
 
     /// Frees the reserve's space; says whether there was any.
     pub(super) fn give_up(&self) -> bool {
+        let Some(path) = &self.path else { return false };
         let mut state = self.state();
-        let freed = fs::remove_file(&self.path).is_ok();
+        let freed = fs::remove_file(path).is_ok();
         if *state == State::Kept {
             *state = State::GivenUp;
             tracing::warn!("the disk is full: the reserve is given up so that deletes go on; uploads are refused");
@@ -55,31 +57,32 @@ impl Reserve {
 
     /// Makes the reserve, if it is not there and there is room for it and as much again.
     pub(super) fn restore(&self) {
+        let Some(path) = &self.path else { return };
         let mut state = self.state();
         if *state == State::Kept {
             return;
         }
-        let there = fs::metadata(&self.path).is_ok_and(|file| file.len() == SIZE as u64);
-        match if there { Ok(()) } else { self.make() } {
+        let there = fs::metadata(path).is_ok_and(|file| file.len() == SIZE as u64);
+        match if there { Ok(()) } else { make(path) } {
             Ok(()) => *state = State::Kept,
             Err(error) => {
-                let _ = fs::remove_file(&self.path);
+                let _ = fs::remove_file(path);
                 *state = State::GivenUp;
                 tracing::warn!(%error, "no room for the reserve: uploads are refused");
             }
         }
     }
+}
 
-    fn make(&self) -> io::Result<()> {
-        let folder = self.path.parent().unwrap_or(&self.path);
-        let space = rustix::fs::statvfs(folder)?;
-        if space.f_bavail.saturating_mul(space.f_frsize) < 2 * SIZE as u64 {
-            return Err(io::ErrorKind::StorageFull.into());
-        }
-        // Real bytes that nothing can shrink: a hole, or a file that packs well, would hold nothing back.
-        let mut bytes = vec![0u8; SIZE];
-        rand::rng().fill(&mut bytes[..]);
-        fs::write(&self.path, bytes)?;
-        fs::File::open(&self.path)?.sync_all()
+fn make(path: &Path) -> io::Result<()> {
+    let folder = path.parent().unwrap_or(path);
+    let space = rustix::fs::statvfs(folder)?;
+    if space.f_bavail.saturating_mul(space.f_frsize) < 2 * SIZE as u64 {
+        return Err(io::ErrorKind::StorageFull.into());
     }
+    // Real bytes that nothing can shrink: a hole, or a file that packs well, would hold nothing back.
+    let mut bytes = vec![0u8; SIZE];
+    rand::rng().fill(&mut bytes[..]);
+    fs::write(path, bytes)?;
+    fs::File::open(path)?.sync_all()
 }

@@ -103,7 +103,7 @@ impl Disk {
         file.sync_all().await.map_err(failed)?;
         let folder = path.parent().unwrap_or(&self.root).to_owned();
         blocking(move || sync_folder(&folder)).await.map_err(failed)?;
-        Ok(Stored { size, sha256: hex(&sha256.finalize()), md5: md5.finalize().into() })
+        Ok(Stored { size, sha256: hex(&sha256.finalize()), md5: md5.finalize().into(), version: None })
     }
 
     /// The object's bytes. Reading goes on to the end even if the object is purged meanwhile.

@@ -7,12 +7,33 @@
 
 mod disk;
 mod key;
+mod s3;
+
+use std::{path::PathBuf, time::Duration};
 
 use bytes::Bytes;
 use futures_util::stream::BoxStream;
+use time::OffsetDateTime;
+use uuid::Uuid;
 
-pub(crate) use disk::Disk;
+use disk::Disk;
 pub(crate) use key::{KeyMint, ObjectKey};
+use s3::S3;
+
+use crate::fault::Faults;
+
+/// Where objects are kept.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum ObjectsAt {
+    /// A folder of this machine.
+    Folder(PathBuf),
+    /// A bucket of an S3 store, all keys below a prefix. How to reach the store stands in the `AWS_*` variables.
+    Bucket {
+        bucket: String,
+        /// Without `/` at either end; empty for the whole bucket.
+        prefix: String,
+    },
+}
 
 /// Bytes on their way. An item that is an error means that the sender broke off.
 pub type ByteStream = BoxStream<'static, std::io::Result<Bytes>>;
@@ -25,6 +46,25 @@ pub(crate) struct Stored {
     /// Lower-case hex.
     pub(crate) sha256: String,
     pub(crate) md5: [u8; 16],
+    /// The store's own name of this version of the object, where it keeps versions.
+    pub(crate) version: Option<String>,
+}
+
+/// An object to be removed.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Target {
+    pub(crate) key: ObjectKey,
+    /// As [`Stored::version`]; `None` where that is not known, or there are none.
+    pub(crate) version: Option<String>,
+}
+
+/// Whether a store keeps what is overwritten or deleted.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Versioning {
+    Off,
+    /// Also while it is suspended: what was kept before is still there.
+    #[expect(dead_code, reason = "S3 is not in this version")]
+    On,
 }
 
 /// Why bytes were not stored. What had arrived of them is removed, or stands under the key until the purge of its
@@ -48,4 +88,134 @@ pub(crate) enum Removal {
     Gone,
     /// Still there, or nobody knows; the text is for operators.
     Failed(String),
+}
+
+/// The objects of an installation.
+#[derive(Debug, Clone)]
+pub(crate) enum Objects {
+    Disk(Disk),
+    S3(S3),
+}
+
+impl Objects {
+    /// Nothing is looked at yet.
+    ///
+    /// # Errors
+    /// What the environment says of the store cannot be.
+    pub(crate) fn new(at: ObjectsAt, installation: &str, faults: Faults) -> anyhow::Result<Self> {
+        Ok(match at {
+            ObjectsAt::Folder(root) => Objects::Disk(Disk::new(root, installation, faults)),
+            ObjectsAt::Bucket { bucket, prefix } => Objects::S3(S3::new(&bucket, &prefix, installation, faults)?),
+        })
+    }
+
+    /// Makes the place, unless there is one: only for an installation that never stored anything.
+    ///
+    /// # Errors
+    /// It cannot be made.
+    pub(crate) async fn make(&self) -> anyhow::Result<()> {
+        match self {
+            Objects::Disk(disk) => disk.make(),
+            Objects::S3(s3) => s3.make().await,
+        }
+    }
+
+    /// Whether storage is there and is this installation's.
+    ///
+    /// # Errors
+    /// It is not; the text says what was found.
+    pub(crate) async fn is_ours(&self) -> anyhow::Result<()> {
+        match self {
+            Objects::Disk(disk) => {
+                // Storage may hang: no worker thread waits for it.
+                let disk = disk.clone();
+                tokio::task::spawn_blocking(move || disk.is_ours()).await?
+            }
+            Objects::S3(s3) => s3.is_ours().await,
+        }
+    }
+
+    /// Finds out at the start what the store can do, and whether this program may do what it has to.
+    ///
+    /// # Errors
+    /// One line: no such bucket, no right to list, write or delete, clocks that differ.
+    pub(crate) async fn probe(&self) -> anyhow::Result<Versioning> {
+        match self {
+            Objects::Disk(_) => Ok(Versioning::Off),
+            Objects::S3(s3) => s3.probe().await,
+        }
+    }
+
+    /// Stores at most `limit` bytes under a fresh key; they are durable when this returns.
+    ///
+    /// # Errors
+    /// [`PutError`].
+    pub(crate) async fn put(&self, key: &ObjectKey, bytes: ByteStream, limit: u64) -> Result<Stored, PutError> {
+        match self {
+            Objects::Disk(disk) => disk.put(key, bytes, limit).await,
+            Objects::S3(s3) => s3.put(key, bytes, limit).await,
+        }
+    }
+
+    /// The object's bytes. On disk, reading goes on to the end even if the object is purged meanwhile.
+    ///
+    /// # Errors
+    /// The object is not there: a broken promise, or storage that is away.
+    pub(crate) async fn read(&self, key: &ObjectKey) -> anyhow::Result<ByteStream> {
+        match self {
+            Objects::Disk(disk) => disk.read(key).await,
+            Objects::S3(s3) => s3.read(key).await,
+        }
+    }
+
+    /// So many of the object's bytes, from an offset on; fewer where it ends before. Otherwise as [`Self::read`].
+    ///
+    /// # Errors
+    /// As there.
+    pub(crate) async fn read_part(&self, key: &ObjectKey, first: u64, length: u64) -> anyhow::Result<ByteStream> {
+        match self {
+            Objects::Disk(disk) => disk.read_part(key, first, length).await,
+            Objects::S3(s3) => s3.read_part(key, first, length).await,
+        }
+    }
+
+    /// Where a client puts the bytes of an upload itself, bound to the content type, for `life` from `from` on. `None`:
+    /// on disk only this server writes.
+    #[expect(dead_code, reason = "S3 is not in this version")]
+    pub(crate) async fn presign(
+        &self,
+        upload: Uuid,
+        content_type: &str,
+        from: OffsetDateTime,
+        life: Duration,
+    ) -> anyhow::Result<Option<String>> {
+        match self {
+            Objects::Disk(_) => Ok(None),
+            Objects::S3(s3) => s3.presign(upload, content_type, from, life).await.map(Some),
+        }
+    }
+
+    /// Copies what a client has put for an upload to a fresh key, and hashes the copy. `None`: there are no bytes.
+    ///
+    /// # Errors
+    /// [`PutError`]; `TooLarge` is found before a byte is copied.
+    #[expect(dead_code, reason = "S3 is not in this version")]
+    pub(crate) async fn adopt(&self, upload: Uuid, key: &ObjectKey, limit: u64) -> Result<Option<Stored>, PutError> {
+        match self {
+            Objects::Disk(_) => Ok(None),
+            Objects::S3(s3) => s3.adopt(upload, key, limit).await,
+        }
+    }
+
+    /// Removes objects, at most 1,000; the answers stand in the order of the targets. What is not done within `time` is
+    /// left, and said to have failed.
+    pub(crate) async fn delete(&self, targets: &[Target], time: Duration) -> Vec<Removal> {
+        match self {
+            Objects::Disk(disk) => {
+                let keys: Vec<ObjectKey> = targets.iter().map(|target| target.key.clone()).collect();
+                disk.delete(&keys, time).await
+            }
+            Objects::S3(s3) => s3.delete(targets, time).await,
+        }
+    }
 }

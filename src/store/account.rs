@@ -59,7 +59,7 @@ pub(crate) async fn by_uids(conn: &mut Conn, uids: impl IntoIterator<Item = Uuid
     let uids: Vec<[String; 1]> = uids.into_iter().map(|uid| [uid.to_string()]).collect();
     let rows = sqlx::query(
         "select a.id, a.uid, a.name, a.display_name, a.email, a.role, a.disabled_at, a.quota, a.used, a.purging, \
-         a.max_calls, a.category_uid from json_each($1) j cross join account a on a.uid = j.value ->> 0",
+         a.max_calls, a.category_uid from json_each($1) j cross join account a where a.uid = j.value ->> 0",
     )
     .bind(rows(&uids))
     .fetch_all(conn)
@@ -123,8 +123,8 @@ pub(crate) async fn all(conn: &mut Conn) -> Result<Vec<Account>> {
 /// Accounts as others see them, by id.
 pub(crate) async fn people(conn: &mut Conn, ids: impl IntoIterator<Item = i64>) -> Result<HashMap<AccountId, Person>> {
     let rows = sqlx::query(
-        "select a.id, a.uid, a.name, a.display_name from json_each($1) j cross join account a \
-         on a.id = cast(j.value ->> 0 as bigint)",
+        "select a.id, a.uid, a.name, a.display_name from json_each($1) j cross join account a where a.id = \
+         cast(j.value ->> 0 as bigint)",
     )
     .bind(id_rows(ids))
     .fetch_all(conn)

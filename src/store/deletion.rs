@@ -63,8 +63,8 @@ pub(crate) async fn candidates(tx: &mut Tx, ids: &[i64], uids: &[String]) -> Res
          case when exists (select 1 from hold h where h.node_id = n.id and (h.until is null or h.until > $3)) then 1 \
          else 0 end as held from (\
          select cast(value ->> 0 as bigint) as id from json_each($1) \
-         union select u.id from json_each($2) j cross join node u on u.uid = j.value ->> 0) want \
-         cross join node n on n.id = want.id left join version v on v.id = n.version_id",
+         union select u.id from json_each($2) j cross join node u where u.uid = j.value ->> 0) want \
+         cross join node n left join version v on v.id = n.version_id where n.id = want.id",
     )
     .bind(id_rows(ids.iter().copied()))
     .bind(rows(&uids))
@@ -129,8 +129,8 @@ pub(crate) struct VersionRow {
 /// The versions of some files, oldest first.
 pub(crate) async fn versions(tx: &mut Tx, files: impl IntoIterator<Item = i64>) -> Result<Vec<VersionRow>> {
     let found = sqlx::query(
-        "select v.id, v.node_id, v.number, v.size, v.state from json_each($1) j cross join version v \
-         on v.node_id = cast(j.value ->> 0 as bigint) where v.state <> 3 order by v.node_id, v.number",
+        "select v.id, v.node_id, v.number, v.size, v.state from json_each($1) j cross join version v where v.node_id \
+         = cast(j.value ->> 0 as bigint) and v.state <> 3 order by v.node_id, v.number",
     )
     .bind(id_rows(files))
     .fetch_all(&mut **tx)
@@ -197,8 +197,8 @@ pub(crate) struct HeldFile {
 pub(crate) async fn held_files(tx: &mut Tx, accounts: impl IntoIterator<Item = i64>) -> Result<Vec<HeldFile>> {
     let now = tx.now;
     let rows = sqlx::query(
-        "select n.id, n.parent_id, n.state from json_each($1) j cross join hold h \
-         on h.account_id = cast(j.value ->> 0 as bigint) join node n on n.id = h.node_id where n.kind = 'file' \
+        "select n.id, n.parent_id, n.state from json_each($1) j cross join hold h join node n on n.id = h.node_id \
+         where h.account_id = cast(j.value ->> 0 as bigint) and n.kind = 'file' \
          and n.state <> 3 and (h.until is null or h.until > $2)",
     )
     .bind(id_rows(accounts))
@@ -257,7 +257,7 @@ pub(crate) async fn queue_expansion(tx: &mut Tx, folders: &str) -> Result<()> {
     let now = tx.now;
     sqlx::query(
         "insert into expansion (folder_id, account_id, queued_at) select n.id, n.account_id, $2 from json_each($1) j \
-         cross join node n on n.id = cast(j.value ->> 0 as bigint)",
+         cross join node n where n.id = cast(j.value ->> 0 as bigint)",
     )
     .bind(folders)
     .bind(now)
@@ -292,8 +292,8 @@ pub(crate) async fn end_expansion(tx: &mut Tx, folder: i64) -> Result<()> {
 /// Of these nodes, the deleted files that nothing in the queue stands for any more.
 pub(crate) async fn purged_files(tx: &mut Tx, ids: &str) -> Result<Vec<i64>> {
     sqlx::query_scalar(
-        "select n.id from json_each($1) j cross join node n on n.id = cast(j.value ->> 0 as bigint) \
-         where n.kind = 'file' and n.state = 3 and not exists (select 1 from purge p where p.node_id = n.id)",
+        "select n.id from json_each($1) j cross join node n where n.id = cast(j.value ->> 0 as bigint) and n.kind = \
+         'file' and n.state = 3 and not exists (select 1 from purge p where p.node_id = n.id)",
     )
     .bind(ids)
     .fetch_all(&mut **tx)
@@ -303,8 +303,8 @@ pub(crate) async fn purged_files(tx: &mut Tx, ids: &str) -> Result<Vec<i64>> {
 /// Of these nodes, the deleted folders that have no children and no expansion before them.
 pub(crate) async fn emptied_folders(tx: &mut Tx, ids: &str) -> Result<Vec<i64>> {
     sqlx::query_scalar(
-        "select distinct n.id from json_each($1) j cross join node n on n.id = cast(j.value ->> 0 as bigint) \
-         where n.kind = 'folder' and n.state = 3 and not exists (select 1 from node c where c.parent_id = n.id) \
+        "select distinct n.id from json_each($1) j cross join node n where n.id = cast(j.value ->> 0 as bigint) and \
+         n.kind = 'folder' and n.state = 3 and not exists (select 1 from node c where c.parent_id = n.id) \
          and not exists (select 1 from expansion e where e.folder_id = n.id)",
     )
     .bind(ids)
@@ -319,8 +319,8 @@ pub(crate) async fn record(tx: &mut Tx, ids: &str) -> Result<Vec<i64>> {
         "insert into deletion (node_id, uid, account_id, kind, deleted_at, purged_at, name, size) \
          select n.id, n.uid, n.account_id, n.kind, n.deleted_at, $2, \
          case n.owes_answer when 1 then n.name end, case n.owes_answer when 1 then v.size end \
-         from json_each($1) j cross join node n on n.id = cast(j.value ->> 0 as bigint) \
-         left join version v on v.id = n.version_id",
+         from json_each($1) j cross join node n left join version v on v.id = n.version_id where n.id = cast(j.value \
+         ->> 0 as bigint)",
     )
     .bind(ids)
     .bind(now)

@@ -39,9 +39,9 @@ impl WayUp {
 pub(crate) async fn ways_up(conn: &mut Conn, folders: impl IntoIterator<Item = i64>) -> Result<HashMap<i64, WayUp>> {
     let rows = sqlx::query(
         "with recursive up (start, step, id, parent_id, name, state) as (\
-         select p.id, 0, p.id, p.parent_id, p.name, p.state from json_each($1) j cross join node p \
-         on p.id = cast(j.value ->> 0 as bigint) \
-         union all select up.start, up.step + 1, p.id, p.parent_id, p.name, p.state from up join node p \
+         select p.id, 0, p.id, p.parent_id, p.name, p.state from json_each($1) j cross join node p where p.id = \
+         cast(j.value ->> 0 as bigint) union all select up.start, up.step + 1, p.id, p.parent_id, p.name, p.state \
+         from up join node p \
          on p.id = up.parent_id) \
          select start, id, parent_id, name, state from up order by start, step",
     )
@@ -132,7 +132,7 @@ pub(crate) async fn count_files(conn: &mut Conn, account: AccountId) -> Result<u
 /// The uids of folders, by id.
 pub(crate) async fn ids(conn: &mut Conn, ids: impl IntoIterator<Item = i64>) -> Result<HashMap<i64, NodeIds>> {
     let rows = sqlx::query(
-        "select n.id, n.uid from json_each($1) j cross join node n on n.id = cast(j.value ->> 0 as bigint)",
+        "select n.id, n.uid from json_each($1) j cross join node n where n.id = cast(j.value ->> 0 as bigint)",
     )
     .bind(id_rows(ids))
     .fetch_all(conn)
@@ -144,8 +144,8 @@ pub(crate) async fn ids(conn: &mut Conn, ids: impl IntoIterator<Item = i64>) -> 
 /// Live or trashed folders by id.
 pub(crate) async fn folders(conn: &mut Conn, ids: &[i64]) -> Result<Vec<FolderRow>> {
     let sql = format!(
-        "select {FOLDER_COLUMNS} from json_each($1) j cross join node n on n.id = cast(j.value ->> 0 as bigint) \
-         where n.kind = 'folder' and n.state <> 3"
+        "select {FOLDER_COLUMNS} from json_each($1) j cross join node n where n.id = cast(j.value ->> 0 as bigint) \
+         and n.kind = 'folder' and n.state <> 3"
     );
     let found = sqlx::query(sqlx::AssertSqlSafe(sql)).bind(id_rows(ids.iter().copied())).fetch_all(conn).await?;
     Ok(found.into_iter().map(folder_row).collect())
@@ -220,8 +220,8 @@ pub(crate) async fn change_totals(tx: &mut Tx, changed: &str) -> Result<()> {
 /// How many live children each of these folders has; those without any are left out.
 pub(crate) async fn child_counts(conn: &mut Conn, folders: impl IntoIterator<Item = i64>) -> Result<HashMap<i64, u64>> {
     let found: Vec<(i64, i64)> = sqlx::query_as(
-        "select n.parent_id, count(*) from json_each($1) j cross join node n \
-         on n.parent_id = cast(j.value ->> 0 as bigint) where n.state = 1 group by n.parent_id",
+        "select n.parent_id, count(*) from json_each($1) j cross join node n where n.parent_id = cast(j.value ->> 0 \
+         as bigint) and n.state = 1 group by n.parent_id",
     )
     .bind(id_rows(folders))
     .fetch_all(conn)

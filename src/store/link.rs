@@ -15,8 +15,8 @@ pub(crate) async fn alive(
     now: i64,
 ) -> Result<HashMap<i64, Rights>> {
     let found: Vec<(i64, i64)> = sqlx::query_as(
-        "select l.id, l.rights from json_each($1) j cross join link l on l.id = cast(j.value ->> 0 as bigint) \
-         where l.expires_at is null or l.expires_at > $2",
+        "select l.id, l.rights from json_each($1) j cross join link l where l.id = cast(j.value ->> 0 as bigint) and \
+         (l.expires_at is null or l.expires_at > $2)",
     )
     .bind(id_rows(ids))
     .bind(now)

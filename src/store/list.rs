@@ -61,7 +61,7 @@ async fn condition(conn: &mut Conn, account: Option<AccountId>) -> Result<String
             " and n.parent_id not in (with recursive hidden (id) as (select folder_id from expansion \
              where account_id = $2 or $2 = 0 union all select t.id from node t where t.state = 2 \
              and t.kind = 'folder' and (t.account_id = $2 or $2 = 0) union all select c.id from hidden h \
-             cross join node c on c.parent_id = h.id where c.kind = 'folder') select id from hidden)"
+             cross join node c where c.parent_id = h.id and c.kind = 'folder') select id from hidden)"
         }
     };
     Ok(format!(

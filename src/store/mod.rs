@@ -4,9 +4,10 @@
 //! engine's committer can make one, so nothing is written but in its order. Sets of ids go in as one JSON bind, read by
 //! `json_each`, so that a statement costs the same text for one file and for ten thousand. Times are microseconds.
 //!
-//! Where the two databases differ is in this file.
+//! Where the two databases differ is in `database`.
 
 pub(crate) mod account;
+mod database;
 pub(crate) mod deletion;
 mod fold;
 pub(crate) mod folder;
@@ -29,13 +30,11 @@ pub(crate) mod version;
 
 use std::ops::{Deref, DerefMut};
 
+use anyhow::Context;
 use serde::Serialize;
-use sqlx::{
-    AnyConnection, AnyPool, Connection, Executor,
-    any::AnyPoolOptions,
-    migrate::{Migration, MigrationType, Migrator},
-    pool::PoolConnection,
-};
+use sqlx::{AnyConnection, AnyPool, AssertSqlSafe, Connection, Executor, any::AnyPoolOptions, pool::PoolConnection};
+
+pub(crate) use database::{Database, is_busy, is_conflict, is_full, is_lost};
 
 use crate::clock::Clock;
 
@@ -45,9 +44,17 @@ pub(crate) type Conn = AnyConnection;
 /// What a query gives: the driver's error is kept until the engine decides what it means.
 pub(crate) type Result<T> = std::result::Result<T, sqlx::Error>;
 
+/// How long a writer counts as alive after its last commit, and a job as somebody's, microseconds.
+pub(crate) const LEASE_MICROS: i64 = 30_000_000;
+
 /// The one transaction that is open for writing.
 pub(crate) struct Tx {
     conn: AnyConnection,
+    store: Store,
+    /// Which row of `writer` stands for this process; 0 on SQLite, which has one writer.
+    pub(crate) writer: i64,
+    /// Batches that were begun, this one included.
+    batches: i64,
     /// The time of this transaction, microseconds.
     pub(crate) now: i64,
 }
@@ -68,8 +75,20 @@ impl DerefMut for Tx {
 impl Tx {
     /// Starts a transaction that no other writer can pass.
     pub(crate) async fn begin(&mut self, clock: &Clock) -> Result<()> {
-        // Deferred transactions would fail half-way when two processes meet (the command line beside a server).
-        run(&mut self.conn, "begin immediate").await?;
+        match self.store.database {
+            // Deferred transactions would fail half-way when two processes meet (the command line beside a server).
+            Database::Sqlite => run(&mut self.conn, "begin immediate").await?,
+            Database::Postgres => {
+                self.batches += 1;
+                let (writer, batches, alive_until) = (self.writer, self.batches, clock.micros() + LEASE_MICROS);
+                let sql = format!(
+                    "begin; update turn set taken = taken + 1; insert into writer (id, batches, alive_until) values \
+                     ({writer}, {batches}, {alive_until}) on conflict (id) do update set batches = excluded.batches, \
+                     alive_until = excluded.alive_until"
+                );
+                self.conn.execute(sqlx::raw_sql(AssertSqlSafe(sql))).await?;
+            }
+        }
         // Only now: a lease must not have begun while this waited for its turn.
         self.now = clock.micros();
         Ok(())
@@ -95,6 +114,19 @@ impl Tx {
         run(&mut self.conn, "rollback to savepoint one").await?;
         self.release().await
     }
+
+    /// After a connection was lost: opens another one, and says whether the batch that was begun last is committed.
+    /// What the lost connection still does is waited for.
+    pub(crate) async fn reconnect(&mut self) -> Result<bool> {
+        self.conn = self.store.connect().await?;
+        run(&mut self.conn, "begin; update turn set taken = taken + 1").await?;
+        let committed: Option<i64> = sqlx::query_scalar("select batches from writer where id = $1")
+            .bind(self.writer)
+            .fetch_optional(&mut self.conn)
+            .await?;
+        run(&mut self.conn, "rollback").await?;
+        Ok(committed == Some(self.batches))
+    }
 }
 
 /// The database: connections for reading, and the way to the one that writes.
@@ -102,6 +134,7 @@ impl Tx {
 pub(crate) struct Store {
     readers: AnyPool,
     url: String,
+    database: Database,
 }
 
 impl Store {
@@ -111,30 +144,55 @@ impl Store {
     /// It cannot be reached, or its schema is newer than this program.
     pub(crate) async fn open(url: &str) -> anyhow::Result<Self> {
         sqlx::any::install_default_drivers();
-        let mut conn = connect(url).await?;
-        migrate(&mut conn).await?;
-        fold::names(&mut conn).await?;
+        let database = Database::of(url);
+        Self::opened(url, database).await.context("--database")
+    }
+
+    async fn opened(url: &str, database: Database) -> anyhow::Result<Self> {
+        let mut conn = AnyConnection::connect(url).await?;
+        database.prepare(&mut conn).await?;
+        database.migrate(&mut conn, url).await?;
         conn.close().await?;
         let readers = AnyPoolOptions::new()
             .max_connections(8)
-            .after_connect(|conn, _| {
+            .after_connect(move |conn, _| {
                 Box::pin(async move {
-                    prepare(conn).await?;
-                    run(conn, "pragma query_only = on").await
+                    database.prepare(conn).await?;
+                    database.only_read(conn).await
                 })
             })
             .connect(url)
             .await?;
-        Ok(Self { readers, url: url.to_owned() })
+        Ok(Self { readers, url: url.to_owned(), database })
+    }
+
+    /// Whether other servers may work on it too.
+    pub(crate) fn is_shared(&self) -> bool {
+        self.database == Database::Postgres
     }
 
     pub(crate) async fn read(&self) -> Result<PoolConnection<sqlx::Any>> {
         self.readers.acquire().await
     }
 
+    async fn connect(&self) -> Result<AnyConnection> {
+        let mut conn = AnyConnection::connect(&self.url).await?;
+        self.database.prepare(&mut conn).await?;
+        Ok(conn)
+    }
+
     /// A connection for the committer.
     pub(crate) async fn writer(&self) -> Result<Tx> {
-        Ok(Tx { conn: connect(&self.url).await?, now: 0 })
+        let mut conn = self.connect().await?;
+        let writer = match self.database {
+            Database::Sqlite => 0,
+            Database::Postgres => {
+                sqlx::query_scalar("insert into writer (batches, alive_until) values (0, 0) returning id")
+                    .fetch_one(&mut conn)
+                    .await?
+            }
+        };
+        Ok(Tx { conn, store: self.clone(), writer, batches: 0, now: 0 })
     }
 
     pub(crate) async fn close(&self) {
@@ -142,41 +200,8 @@ impl Store {
     }
 }
 
-async fn connect(url: &str) -> Result<AnyConnection> {
-    let mut conn = AnyConnection::connect(url).await?;
-    prepare(&mut conn).await?;
-    Ok(conn)
-}
-
-/// SQLite: one log that readers do not wait for, a sync of it at every commit, freed pages overwritten.
-async fn prepare(conn: &mut AnyConnection) -> Result<()> {
-    run(
-        conn,
-        "pragma busy_timeout = 30000; pragma journal_mode = wal; pragma synchronous = full; pragma secure_delete = on; \
-         pragma foreign_keys = on; pragma wal_autocheckpoint = 4000; pragma temp_store = memory",
-    )
-    .await
-}
-
 async fn run(conn: &mut AnyConnection, sql: &'static str) -> Result<()> {
     conn.execute(sqlx::raw_sql(sql)).await.map(drop)
-}
-
-async fn migrate(conn: &mut AnyConnection) -> anyhow::Result<()> {
-    let migration = |version, name: &'static str, sql| {
-        Migration::new(version, name.into(), MigrationType::Simple, sqlx::SqlStr::from_static(sql), false)
-    };
-    let mut migrator = Migrator::with_migrations(vec![
-        migration(1, "start", include_str!("../../migrations/sqlite/0001_start.sql")),
-        migration(2, "trees", include_str!("../../migrations/sqlite/0002_trees.sql")),
-    ]);
-    migrator.set_locking(false);
-    migrator.run_direct(None, conn, false).await.map_err(|error| match error {
-        sqlx::migrate::MigrateError::VersionMissing(version) => {
-            anyhow::anyhow!("--database: its schema (version {version}) is newer than this program")
-        }
-        other => anyhow::anyhow!("--database: {other}"),
-    })
 }
 
 /// A set as one bind: a JSON list of lists, one inner list a row.
@@ -188,21 +213,4 @@ pub(crate) fn rows<T: Serialize>(rows: &[T]) -> String {
 /// One id as the row of a set.
 pub(crate) fn id_rows(ids: impl IntoIterator<Item = i64>) -> String {
     rows(&ids.into_iter().map(|id| [id]).collect::<Vec<_>>())
-}
-
-/// Whether the database says that its disk is full.
-pub(crate) fn is_full(error: &sqlx::Error) -> bool {
-    // SQLITE_FULL, and SQLITE_IOERR_SHMSIZE: the index of the log could not grow.
-    matches!(sqlite_code(error), Some(13 | 4874))
-}
-
-/// Whether the database was held by somebody else for too long.
-pub(crate) fn is_busy(error: &sqlx::Error) -> bool {
-    matches!(error, sqlx::Error::PoolTimedOut) || sqlite_code(error).is_some_and(|code| code & 0xff == 5)
-}
-
-/// SQLite's extended result code.
-fn sqlite_code(error: &sqlx::Error) -> Option<u32> {
-    let code = error.as_database_error()?.code()?;
-    code.parse().ok()
 }

@@ -97,8 +97,8 @@ pub(crate) async fn live_file(conn: &mut Conn, uid: Uuid, now: i64) -> Result<Op
 /// Live or trashed files by id, with their current versions.
 pub(crate) async fn files(conn: &mut Conn, ids: &[i64], now: i64) -> Result<Vec<FileRow>> {
     let sql = format!(
-        "select {FILE_COLUMNS} from json_each($2) j cross join node n on n.id = cast(j.value ->> 0 as bigint) \
-         join version v on v.id = n.version_id where n.kind = 'file' and n.state <> 3"
+        "select {FILE_COLUMNS} from json_each($2) j cross join node n join version v on v.id = n.version_id where \
+         n.id = cast(j.value ->> 0 as bigint) and n.kind = 'file' and n.state <> 3"
     );
     let found =
         sqlx::query(sqlx::AssertSqlSafe(sql)).bind(now).bind(id_rows(ids.iter().copied())).fetch_all(conn).await?;
@@ -116,8 +116,8 @@ pub(crate) struct Place {
 /// Where these files lie, by id.
 pub(crate) async fn places(conn: &mut Conn, ids: impl IntoIterator<Item = i64>) -> Result<HashMap<i64, Place>> {
     let found: Vec<(i64, i64, i64)> = sqlx::query_as(
-        "select n.id, n.parent_id, n.state from json_each($1) j cross join node n \
-         on n.id = cast(j.value ->> 0 as bigint) where n.kind = 'file'",
+        "select n.id, n.parent_id, n.state from json_each($1) j cross join node n where n.id = cast(j.value ->> 0 as \
+         bigint) and n.kind = 'file'",
     )
     .bind(id_rows(ids))
     .fetch_all(conn)

@@ -197,7 +197,7 @@ pub(crate) async fn any_waiting(conn: &mut Conn) -> Result<bool> {
 /// Whether one of these nodes waits to be deleted.
 pub(crate) async fn waits(conn: &mut Conn, nodes: &[i64]) -> Result<bool> {
     sqlx::query_scalar::<_, i64>(
-        "select count(*) from json_each($1) j cross join waiting w on w.node_id = cast(j.value ->> 0 as bigint)",
+        "select count(*) from json_each($1) j cross join waiting w where w.node_id = cast(j.value ->> 0 as bigint)",
     )
     .bind(id_rows(nodes.iter().copied()))
     .fetch_one(conn)
@@ -208,8 +208,8 @@ pub(crate) async fn waits(conn: &mut Conn, nodes: &[i64]) -> Result<bool> {
 /// Of an operation's waiting entries, those for these nodes with their requests.
 pub(crate) async fn waiting_of(tx: &mut Tx, operation: i64, nodes: &[i64]) -> Result<Vec<(i64, String)>> {
     sqlx::query_as(
-        "select w.node_id, w.request from json_each($2) j cross join waiting w on w.operation_id = $1 \
-         and w.node_id = cast(j.value ->> 0 as bigint)",
+        "select w.node_id, w.request from json_each($2) j cross join waiting w where w.operation_id = $1 and \
+         w.node_id = cast(j.value ->> 0 as bigint)",
     )
     .bind(operation)
     .bind(id_rows(nodes.iter().copied()))

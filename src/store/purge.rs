@@ -4,7 +4,10 @@ use sqlx::{Row, any::AnyRow};
 use uuid::Uuid;
 
 use super::{Conn, Result, Tx, rows};
-use crate::{model::Figures, objects::ObjectKey};
+use crate::{
+    model::Figures,
+    objects::{ObjectKey, Target},
+};
 
 /// How long an entry belongs to whoever took it, microseconds.
 pub(crate) const LEASE_MICROS: i64 = 30_000_000;
@@ -13,7 +16,7 @@ pub(crate) const LEASE_MICROS: i64 = 30_000_000;
 #[derive(Debug, Clone)]
 pub(crate) struct Entry {
     pub(crate) id: i64,
-    pub(crate) key: ObjectKey,
+    pub(crate) target: Target,
     /// 0: the bytes never became a file.
     pub(crate) node: i64,
     /// The end of the lease, microseconds.
@@ -25,7 +28,7 @@ pub(crate) struct Entry {
 fn entry(row: AnyRow) -> Entry {
     Entry {
         id: row.get("id"),
-        key: ObjectKey::kept(row.get("object_key")),
+        target: Target { key: ObjectKey::kept(row.get("object_key")), version: row.get("store_version") },
         node: row.get("node_id"),
         lease_until: row.get("lease_until"),
         attempts: row.get("attempts"),
@@ -36,11 +39,11 @@ fn entry(row: AnyRow) -> Entry {
 pub(crate) async fn queue_versions(tx: &mut Tx, nodes: &str, not_before: i64, lease_until: i64) -> Result<()> {
     let now = tx.now;
     sqlx::query(
-        "insert into purge (object_key, node_id, account_id, size, queued_at, not_before, lease_until, attempts) \
-         select v.object_key, n.id, n.account_id, v.size, $2, $3, $4, case when $4 > 0 then 1 else 0 end \
+        "insert into purge (object_key, store_version, node_id, account_id, size, queued_at, not_before, lease_until, \
+         attempts) select v.object_key, v.store_version, n.id, n.account_id, v.size, $2, $3, $4, case when $4 > 0 then 1 else 0 end \
          from json_each($1) j \
-         cross join node n on n.id = cast(j.value ->> 0 as bigint) join version v on v.node_id = n.id \
-         where v.state <> 3",
+         cross join node n join version v on v.node_id = n.id \
+         where n.id = cast(j.value ->> 0 as bigint) and v.state <> 3",
     )
     .bind(nodes)
     .bind(now)
@@ -55,9 +58,9 @@ pub(crate) async fn queue_versions(tx: &mut Tx, nodes: &str, not_before: i64, le
 pub(crate) async fn queue_single(tx: &mut Tx, versions: &str, not_before: i64) -> Result<()> {
     let now = tx.now;
     sqlx::query(
-        "insert into purge (object_key, node_id, version_id, account_id, size, queued_at, not_before) \
-         select v.object_key, n.id, v.id, n.account_id, v.size, $2, $3 from json_each($1) j \
-         cross join version v on v.id = cast(j.value ->> 0 as bigint) join node n on n.id = v.node_id",
+        "insert into purge (object_key, store_version, node_id, version_id, account_id, size, queued_at, not_before) \
+         select v.object_key, v.store_version, n.id, v.id, n.account_id, v.size, $2, $3 from json_each($1) j \
+         cross join version v join node n on n.id = v.node_id where v.id = cast(j.value ->> 0 as bigint)",
     )
     .bind(versions)
     .bind(now)
@@ -98,7 +101,7 @@ pub(crate) async fn take_due(tx: &mut Tx, limit: i64, lease_until: i64) -> Resul
         "update purge set lease_until = $2, attempts = attempts + 1 where id in (\
          select p.id from purge p where p.not_before <= $1 and p.lease_until <= $1 and not exists \
          (select 1 from hold h where h.node_id = p.node_id and (h.until is null or h.until > $1)) \
-         order by p.not_before limit $3) returning id, object_key, node_id, lease_until, attempts",
+         order by p.not_before limit $3) returning id, object_key, store_version, node_id, lease_until, attempts",
     )
     .bind(now)
     .bind(lease_until)
@@ -135,7 +138,7 @@ pub(crate) async fn take_of_node(tx: &mut Tx, node: i64, lease_until: i64) -> Re
     let taken = sqlx::query(
         "update purge set lease_until = $2, attempts = attempts + 1 where node_id = $3 and lease_until <= $1 and not \
          exists (select 1 from hold h where h.node_id = $3 and (h.until is null or h.until > $1)) \
-         returning id, object_key, node_id, lease_until, attempts",
+         returning id, object_key, store_version, node_id, lease_until, attempts",
     )
     .bind(now)
     .bind(lease_until)
@@ -148,8 +151,8 @@ pub(crate) async fn take_of_node(tx: &mut Tx, node: i64, lease_until: i64) -> Re
 /// The entries of some nodes, as they were queued with a lease for the caller.
 pub(crate) async fn of_nodes(conn: &mut Conn, nodes: &str) -> Result<Vec<Entry>> {
     let found = sqlx::query(
-        "select p.id, p.object_key, p.node_id, p.lease_until, p.attempts from json_each($1) j cross join purge p \
-         on p.node_id = cast(j.value ->> 0 as bigint)",
+        "select p.id, p.object_key, p.store_version, p.node_id, p.lease_until, p.attempts from json_each($1) j cross join purge p \
+         where p.node_id = cast(j.value ->> 0 as bigint)",
     )
     .bind(nodes)
     .fetch_all(conn)

@@ -83,9 +83,9 @@ pub(crate) async fn movers(conn: &mut Conn, ids: &[i64], uids: &[String], into: 
     let uids: Vec<[&str; 1]> = uids.iter().map(|uid| [uid.as_str()]).collect();
     let sql = format!(
         "select {COLUMNS} from (select cast(value ->> 0 as bigint) as id from json_each($3) \
-         union select u.id from json_each($4) j cross join node u on u.uid = j.value ->> 0) want \
-         cross join node n on n.id = want.id join account a on a.id = n.account_id \
-         left join version v on v.id = n.version_id where a.trash_id <> n.id"
+         union select u.id from json_each($4) j cross join node u where u.uid = j.value ->> 0) want \
+         cross join node n join account a on a.id = n.account_id \
+         left join version v on v.id = n.version_id where n.id = want.id and a.trash_id <> n.id"
     );
     let found = sqlx::query(AssertSqlSafe(sql))
         .bind(now)
@@ -100,8 +100,8 @@ pub(crate) async fn movers(conn: &mut Conn, ids: &[i64], uids: &[String], into: 
 /// Which of these names live files in a folder have, compared exactly.
 pub(crate) async fn names_taken(conn: &mut Conn, folder: i64, names: &[[&str; 1]]) -> Result<HashSet<String>> {
     let found: Vec<String> = sqlx::query_scalar(
-        "select n.name from json_each($2) j cross join node n on n.parent_id = $1 and n.name = j.value ->> 0 \
-         and n.state = 1 where n.kind = 'file'",
+        "select n.name from json_each($2) j cross join node n where n.parent_id = $1 and n.name = j.value ->> 0 and \
+         n.state = 1 and n.kind = 'file'",
     )
     .bind(folder)
     .bind(rows(names))
@@ -133,8 +133,8 @@ pub(crate) async fn of_name(conn: &mut Conn, folder: i64, name: &str) -> Result<
 pub(crate) async fn height(conn: &mut Conn, folders: impl IntoIterator<Item = i64>) -> Result<i64> {
     sqlx::query_scalar(
         "with recursive below (id, step) as (select cast(value ->> 0 as bigint), 0 from json_each($1) \
-         union all select c.id, b.step + 1 from below b cross join node c on c.parent_id = b.id \
-         where c.kind = 'folder') select cast(coalesce(max(step), 0) as bigint) from below",
+         union all select c.id, b.step + 1 from below b cross join node c where c.parent_id = b.id and c.kind = \
+         'folder') select cast(coalesce(max(step), 0) as bigint) from below",
     )
     .bind(id_rows(folders))
     .fetch_one(conn)
@@ -161,8 +161,9 @@ pub(crate) async fn put(tx: &mut Tx, placed: &[(i64, i64, i64, String, String, i
 pub(crate) async fn deepen(tx: &mut Tx, folders: &[(i64, i64)]) -> Result<()> {
     sqlx::query(
         "with recursive below (id, change) as (select c.id, cast(j.value ->> 1 as bigint) from json_each($1) j \
-         cross join node c on c.parent_id = cast(j.value ->> 0 as bigint) where c.kind = 'folder' \
-         union all select c.id, b.change from below b cross join node c on c.parent_id = b.id where c.kind = 'folder') \
+         cross join node c where c.parent_id = cast(j.value ->> 0 as bigint) and c.kind = 'folder' \
+         union all select c.id, b.change from below b cross join node c where c.parent_id = b.id and c.kind = \
+         'folder') \
          update node set depth = node.depth + below.change from below where node.id = below.id",
     )
     .bind(rows(folders))
@@ -173,14 +174,14 @@ pub(crate) async fn deepen(tx: &mut Tx, folders: &[(i64, i64)]) -> Result<()> {
 
 /// The nodes given as `$1` and all live ones below them.
 const SUBTREES: &str = "with recursive moved (id) as (select cast(value ->> 0 as bigint) from json_each($1) \
-     union all select c.id from moved m cross join node c on c.parent_id = m.id where c.state = 1)";
+     union all select c.id from moved m cross join node c where c.parent_id = m.id and c.state = 1)";
 
 /// What lies in a trash by itself, or is deleted, below nodes that leave its owner's tree: it stays the owner's, and
 /// lies in no folder from then on but in the account's trash.
 pub(crate) async fn leave_behind(tx: &mut Tx, nodes: impl IntoIterator<Item = i64>, owner: AccountId) -> Result<()> {
     let sql = format!(
         "{SUBTREES} select c.id, c.depth, case c.kind when 'folder' then 1 else 0 end as depth_there from moved m \
-         cross join node c on c.parent_id = m.id where c.state <> 1"
+         cross join node c where c.parent_id = m.id and c.state <> 1"
     );
     let left: Vec<(i64, i64, i64)> =
         sqlx::query_as(AssertSqlSafe(sql)).bind(id_rows(nodes)).fetch_all(&mut **tx).await?;
@@ -289,7 +290,7 @@ pub(crate) struct Original {
 pub(crate) async fn originals(conn: &mut Conn, node: i64, limit: i64) -> Result<Vec<Original>> {
     let found = sqlx::query(
         "with recursive copied (id, step) as (select n.id, 0 from node n where n.id = $1 and n.state = 1 \
-         union all select c.id, p.step + 1 from copied p cross join node c on c.parent_id = p.id where c.state = 1) \
+         union all select c.id, p.step + 1 from copied p cross join node c where c.parent_id = p.id and c.state = 1) \
          select n.id, n.parent_id, n.kind, n.name, n.description, n.private, copied.step, v.id as version, v.size, \
          v.sha256, v.media_type, v.object_key from copied join node n on n.id = copied.id \
          left join version v on v.id = n.version_id order by copied.step, n.id limit $2",

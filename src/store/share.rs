@@ -13,8 +13,8 @@ pub(crate) async fn rights(
 ) -> Result<HashMap<(AccountId, i64), Rights>> {
     let found: Vec<(i64, i64, i64)> = sqlx::query_as(
         "select s.account_id, s.node_id, s.rights from json_each($1) a cross join json_each($2) n \
-         cross join share s on s.node_id = cast(n.value ->> 0 as bigint) \
-         and s.account_id = cast(a.value ->> 0 as bigint)",
+         cross join share s where s.node_id = cast(n.value ->> 0 as bigint) and s.account_id = cast(a.value ->> 0 as \
+         bigint)",
     )
     .bind(id_rows(accounts))
     .bind(id_rows(nodes))

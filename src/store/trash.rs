@@ -58,8 +58,8 @@ fn entry(row: AnyRow) -> EntryRow {
 /// The standing entries of whole nodes, by the nodes' ids.
 pub(crate) async fn of_nodes(conn: &mut Conn, nodes: impl IntoIterator<Item = i64>) -> Result<Vec<EntryRow>> {
     let sql = format!(
-        "select {COLUMNS} from json_each($1) j cross join trash t on t.node_id = cast(j.value ->> 0 as bigint) \
-         join account h on h.id = t.holder_id where t.version_id is null and {STANDS}"
+        "select {COLUMNS} from json_each($1) j cross join trash t join account h on h.id = t.holder_id where \
+         t.node_id = cast(j.value ->> 0 as bigint) and t.version_id is null and {STANDS}"
     );
     let found = sqlx::query(AssertSqlSafe(sql)).bind(id_rows(nodes)).fetch_all(conn).await?;
     Ok(found.into_iter().map(entry).collect())
@@ -69,8 +69,8 @@ pub(crate) async fn of_nodes(conn: &mut Conn, nodes: impl IntoIterator<Item = i6
 pub(crate) async fn by_uids(conn: &mut Conn, uids: &[String]) -> Result<Vec<EntryRow>> {
     let uids: Vec<[&str; 1]> = uids.iter().map(|uid| [uid.as_str()]).collect();
     let sql = format!(
-        "select {COLUMNS} from json_each($1) j cross join trash t on t.uid = j.value ->> 0 \
-         join account h on h.id = t.holder_id where {STANDS}"
+        "select {COLUMNS} from json_each($1) j cross join trash t join account h on h.id = t.holder_id where t.uid = \
+         j.value ->> 0 and {STANDS}"
     );
     let found = sqlx::query(AssertSqlSafe(sql)).bind(rows(&uids)).fetch_all(conn).await?;
     Ok(found.into_iter().map(entry).collect())
@@ -79,7 +79,8 @@ pub(crate) async fn by_uids(conn: &mut Conn, uids: &[String]) -> Result<Vec<Entr
 /// Entries by their ids.
 pub(crate) async fn by_ids(conn: &mut Conn, ids: impl IntoIterator<Item = i64>) -> Result<Vec<EntryRow>> {
     let sql = format!(
-        "select {COLUMNS} from json_each($1) j cross join trash t on t.id = cast(j.value ->> 0 as bigint) order by t.id"
+        "select {COLUMNS} from json_each($1) j cross join trash t where t.id = cast(j.value ->> 0 as bigint) order \
+         by t.id"
     );
     let found = sqlx::query(AssertSqlSafe(sql)).bind(id_rows(ids)).fetch_all(conn).await?;
     Ok(found.into_iter().map(entry).collect())
@@ -174,8 +175,8 @@ pub(crate) async fn insert(tx: &mut Tx, entries: &[NewEntry<'_>]) -> Result<()> 
 /// The numbers and sizes of versions, by id.
 pub(crate) async fn versions(conn: &mut Conn, ids: impl IntoIterator<Item = i64>) -> Result<HashMap<i64, (u32, u64)>> {
     let found: Vec<(i64, i64, i64)> = sqlx::query_as(
-        "select v.id, v.number, v.size from json_each($1) j cross join version v \
-         on v.id = cast(j.value ->> 0 as bigint)",
+        "select v.id, v.number, v.size from json_each($1) j cross join version v where v.id = cast(j.value ->> 0 as \
+         bigint)",
     )
     .bind(id_rows(ids))
     .fetch_all(conn)

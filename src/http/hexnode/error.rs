@@ -114,7 +114,7 @@ fn engine_error(error: Error) -> Response {
         Error::Incomplete => detail(S::BAD_REQUEST, "File not found in Amazon S3"),
         Error::QuotaExceeded { .. } => detail(S::BAD_REQUEST, "Storage quota exceeded."),
         Error::StorageFull => detail(S::BAD_REQUEST, "Storage is full."),
-        Error::Busy => {
+        Error::Busy | Error::Interrupted(_) => {
             let answer = detail(S::SERVICE_UNAVAILABLE, "Service temporarily unavailable, try again later.");
             with_header(answer, RETRY_AFTER, HeaderValue::from_static("1"))
         }
@@ -179,7 +179,7 @@ fn put_engine_error(error: Error) -> Response {
             "You did not provide the number of bytes specified by the Content-Length HTTP header",
         ),
         // Four PUTs to one URL are under way, or the server has no room for more work.
-        Error::TooManyUploads | Error::Busy => {
+        Error::TooManyUploads | Error::Busy | Error::Interrupted(_) => {
             let answer = s3_error(S::SERVICE_UNAVAILABLE, "SlowDown", "Please reduce your request rate.");
             with_header(answer, RETRY_AFTER, HeaderValue::from_static("1"))
         }

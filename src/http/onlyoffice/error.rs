@@ -179,8 +179,10 @@ impl From<Error> for Refusal {
             Error::QuotaExceeded { .. } => Self::new(StatusCode::PAYMENT_REQUIRED, QUOTA),
             Error::StorageFull => Self::new(StatusCode::PAYMENT_REQUIRED, "Storage is full."),
             Error::TooLarge => Self::TOO_LARGE,
-            Error::Busy => Self::new(StatusCode::SERVICE_UNAVAILABLE, "Service temporarily unavailable")
-                .with_retry_after(Duration::from_secs(1)),
+            Error::Busy | Error::Interrupted(_) => {
+                Self::new(StatusCode::SERVICE_UNAVAILABLE, "Service temporarily unavailable")
+                    .with_retry_after(Duration::from_secs(1))
+            }
             Error::Internal(cause) => {
                 tracing::error!(dialect = "onlyoffice", error = format!("{cause:#}"), "a call failed");
                 Self::INTERNAL

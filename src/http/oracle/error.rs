@@ -112,7 +112,7 @@ impl Refusal {
     pub(super) fn of(error: Error, caller: &Caller) -> Self {
         let retry_after = match &error {
             Error::TooManyAttempts { retry_after } => Some(*retry_after),
-            Error::Busy => Some(Duration::from_secs(1)),
+            Error::Busy | Error::Interrupted(_) => Some(Duration::from_secs(1)),
             _ => None,
         };
         let reason = match error {
@@ -132,7 +132,7 @@ impl Refusal {
             Error::TooLarge => Reason::TooLarge,
             Error::QuotaExceeded { .. } => Reason::Quota,
             Error::StorageFull => Reason::Full,
-            Error::Busy => Reason::Busy,
+            Error::Busy | Error::Interrupted(_) => Reason::Busy,
             Error::Internal(cause) => {
                 tracing::error!(dialect = "oracle", error = format!("{cause:#}"), "a call failed");
                 Reason::Failed

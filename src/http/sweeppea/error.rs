@@ -86,7 +86,7 @@ impl From<Error> for Refusal {
             Error::InvalidName => Help::Upload.about(Field::Filename),
             Error::QuotaExceeded { used, quota, size } => Self::QuotaExceeded { used, quota, size },
             Error::StorageFull => Self::StorageFull,
-            Error::Busy => Self::Busy,
+            Error::Busy | Error::Interrupted(_) => Self::Busy,
             Error::Internal(_)
             // Only an upload meets this, and it says which name (handlers).
             | Error::NameTaken { .. }

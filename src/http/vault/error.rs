@@ -141,7 +141,7 @@ impl From<Error> for Refusal {
             Error::NameTaken { .. } => Self::NAME_IN_USE,
             Error::QuotaExceeded { .. } => Self::QUOTA_EXCEEDED,
             Error::StorageFull => Self::STORAGE_FULL,
-            Error::Busy => Self::UNAVAILABLE.retry_after(Duration::from_secs(1)),
+            Error::Busy | Error::Interrupted(_) => Self::UNAVAILABLE.retry_after(Duration::from_secs(1)),
             Error::Internal(cause) => {
                 tracing::error!(dialect = "vault", error = format!("{cause:#}"), "a call failed");
                 Self::UNAVAILABLE

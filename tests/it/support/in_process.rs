@@ -7,7 +7,7 @@ use futures_util::StreamExt;
 use tempfile::TempDir;
 use unfile::{
     clock::Clock,
-    engine::{ByteStream, Engine, EngineOptions},
+    engine::{ByteStream, Engine, EngineOptions, ObjectsAt},
     fault::Faults,
     model::Rules,
 };
@@ -23,8 +23,8 @@ pub async fn open(folder: &TempDir, clock: &Clock, faults: &Faults) -> Engine {
     let hour = Duration::from_secs(3_600);
     let engine = Engine::open(EngineOptions {
         database: format!("sqlite:{}?mode=rwc", folder.path().join("unfile.db").display()),
-        reserve: folder.path().join("reserve"),
-        objects: folder.path().join("objects"),
+        reserve: Some(folder.path().join("reserve")),
+        objects: ObjectsAt::Folder(folder.path().join("objects")),
         rules: Rules {
             default_quota: 0,
             purge_delay: Duration::ZERO,
