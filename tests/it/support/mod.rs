@@ -53,6 +53,12 @@ pub struct Account {
     pub key: String,
 }
 
+/// A client over HTTP.
+fn client() -> reqwest::Client {
+    unfile::choose_cryptography();
+    reqwest::Client::builder().no_proxy().build().unwrap()
+}
+
 impl Server {
     /// A server on a fresh data directory and a free port.
     pub async fn start() -> Server {
@@ -117,7 +123,7 @@ impl Server {
                         data: launch.data.clone(),
                         launch,
                         child: Mutex::new(Some(child)),
-                        http: reqwest::Client::builder().no_proxy().build().unwrap(),
+                        http: client(),
                         patient: AtomicBool::new(false),
                         deaths: AtomicU32::new(0),
                         failing: Mutex::new(None),
