@@ -28,6 +28,7 @@ mod onlyoffice;
 mod oracle;
 mod quick_start;
 mod release;
+mod schema;
 mod server;
 mod sweeppea;
 mod tidy;

@@ -14,7 +14,7 @@ use std::{
     path::{Path, PathBuf},
     sync::{
         Arc, Mutex,
-        atomic::{AtomicBool, AtomicU32, Ordering},
+        atomic::{AtomicBool, AtomicU32, AtomicU64, Ordering},
     },
     time::Duration,
 };
@@ -42,6 +42,10 @@ pub struct Server {
     http: reqwest::Client,
     patient: AtomicBool,
     deaths: AtomicU32,
+    /// It was killed, and nothing was waited for since.
+    died: AtomicBool,
+    /// By how much its clock was moved, microseconds.
+    moved: AtomicU64,
     /// The fault that makes requests fail now.
     failing: Mutex<Option<String>>,
     failures: AtomicU32,
@@ -141,11 +145,7 @@ impl Server {
     }
 
     /// Starts on a free port.
-    async fn launch(
-        installation: impl Into<Arc<Installation>>,
-        own: Option<TempDir>,
-        mut launch: Launch,
-    ) -> Server {
+    async fn launch(installation: impl Into<Arc<Installation>>, own: Option<TempDir>, mut launch: Launch) -> Server {
         let installation = installation.into();
         for _ in 0..20 {
             launch.port = free_port();
@@ -160,6 +160,8 @@ impl Server {
                         http: client(),
                         patient: AtomicBool::new(false),
                         deaths: AtomicU32::new(0),
+                        died: AtomicBool::new(false),
+                        moved: AtomicU64::new(0),
                         failing: Mutex::new(None),
                         failures: AtomicU32::new(0),
                     };
@@ -347,12 +349,20 @@ impl Server {
 
     /// Moves the server's clock forward, then runs its jobs until nothing is left to do.
     pub async fn advance(&self, by: Duration) {
-        self.control(&format!("/_testing/clock?micros={}", by.as_micros())).await;
+        self.move_clock(by.as_micros() as u64).await;
         self.run_jobs().await;
     }
 
-    /// Runs purge, expand and expire until nothing is left to do.
+    async fn move_clock(&self, micros: u64) {
+        self.moved.fetch_add(micros, Ordering::Relaxed);
+        self.control(&format!("/_testing/clock?micros={micros}")).await;
+    }
+
+    /// Runs purge, expand and expire until nothing is left to do. What a dead server was about is waited for.
     pub async fn run_jobs(&self) {
+        if self.died.swap(false, Ordering::Relaxed) && self.installation.is_shared() {
+            self.move_clock(self.installation.waits_for_the_dead().as_micros() as u64).await;
+        }
         self.control("/_testing/jobs").await;
     }
 
@@ -368,6 +378,7 @@ impl Server {
     pub async fn kill(&self) {
         let child = self.child.lock().unwrap().take().expect("the server runs");
         child.kill();
+        self.died.store(true, Ordering::Relaxed);
     }
 
     /// SIGTERM; the server must end by itself, with 0.
@@ -380,6 +391,7 @@ impl Server {
     pub async fn wait_end(&self) {
         let child = self.child.lock().unwrap().take().expect("the server runs");
         child.wait().await;
+        self.died.store(true, Ordering::Relaxed);
     }
 
     /// Starts the server again on the same data and the same port.
@@ -395,6 +407,11 @@ impl Server {
         match launch.start().await {
             Started::Ready(child) => *self.child.lock().unwrap() = Some(child),
             Started::Ended(output) => panic!("the server did not start again: {output:?}"),
+        }
+        // For others, time has not gone back.
+        let moved = self.moved.load(Ordering::Relaxed);
+        if self.installation.is_shared() && moved > 0 {
+            self.control(&format!("/_testing/clock?micros={moved}")).await;
         }
     }
 
