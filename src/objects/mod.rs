@@ -63,7 +63,6 @@ pub(crate) struct Target {
 pub(crate) enum Versioning {
     Off,
     /// Also while it is suspended: what was kept before is still there.
-    #[expect(dead_code, reason = "S3 is not in this version")]
     On,
 }
 
@@ -132,6 +131,15 @@ impl Objects {
                 tokio::task::spawn_blocking(move || disk.is_ours()).await?
             }
             Objects::S3(s3) => s3.is_ours().await,
+        }
+    }
+
+    /// Whether bytes may still be stored after their sender has died, or has heard no answer. A process that writes to
+    /// its own disk takes the rest with it.
+    pub(crate) fn may_land_late(&self) -> bool {
+        match self {
+            Objects::Disk(_) => false,
+            Objects::S3(_) => true,
         }
     }
 
