@@ -102,6 +102,7 @@ pub fn run_command(command: impl Future<Output = Result<(), Failure>>) -> Result
 }
 
 fn runtime() -> anyhow::Result<tokio::runtime::Runtime> {
+    crate::choose_cryptography();
     Ok(tokio::runtime::Builder::new_multi_thread().enable_all().build()?)
 }
 

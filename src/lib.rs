@@ -14,3 +14,9 @@ pub mod jobs;
 pub mod model;
 mod objects;
 mod store;
+
+/// Chooses the cryptography of TLS for this process, once, before anything speaks it.
+pub fn choose_cryptography() {
+    // An error means that it is chosen already.
+    let _ = rustls::crypto::ring::default_provider().install_default();
+}

@@ -93,8 +93,6 @@ fn bind_one(setting: &str, address: SocketAddr) -> Result<TcpListener> {
 }
 
 async fn read_tls(files: &Tls) -> Result<RustlsConfig> {
-    // An error means that it is set already.
-    let _ = ring::default_provider().install_default();
     let of_cert = || format!("tls-cert: {}", files.cert.display());
     let of_key = || format!("tls-key: {}", files.key.display());
     let certs = tokio::fs::read(&files.cert).await.with_context(of_cert)?;

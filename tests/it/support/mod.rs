@@ -1,10 +1,13 @@
 //! The harness: a server that a test starts, kills, starts again and looks into.
 
 mod child;
+pub mod daemon;
 pub mod in_process;
+pub mod postgres;
 pub mod promises;
 mod reply;
 pub mod sql;
+pub mod weed;
 
 use std::{
     path::{Path, PathBuf},
@@ -48,6 +51,12 @@ pub struct Account {
     pub name: String,
     pub role: String,
     pub key: String,
+}
+
+/// A client over HTTP.
+fn client() -> reqwest::Client {
+    unfile::choose_cryptography();
+    reqwest::Client::builder().no_proxy().build().unwrap()
 }
 
 impl Server {
@@ -114,7 +123,7 @@ impl Server {
                         data: launch.data.clone(),
                         launch,
                         child: Mutex::new(Some(child)),
-                        http: reqwest::Client::builder().no_proxy().build().unwrap(),
+                        http: client(),
                         patient: AtomicBool::new(false),
                         deaths: AtomicU32::new(0),
                         failing: Mutex::new(None),
