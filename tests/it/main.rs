@@ -27,6 +27,7 @@ mod model;
 mod onlyoffice;
 mod oracle;
 mod quick_start;
+mod refused;
 mod release;
 mod server;
 mod sweeppea;

@@ -49,12 +49,20 @@ impl Database {
     pub async fn serializable() -> Self {
         let database = Self::new().await;
         let name = &database.name;
-        execute(database.port, &format!("alter database {name} set default_transaction_isolation = 'serializable'")).await;
+        execute(database.port, &format!("alter database {name} set default_transaction_isolation = 'serializable'"))
+            .await;
         database
     }
 
     pub fn url(&self) -> String {
         url(self.port, &self.name)
+    }
+
+    /// Runs one statement.
+    pub async fn execute(&self, statement: &str) {
+        let mut conn = PgConnection::connect(&self.url()).await.unwrap();
+        sqlx::raw_sql(sqlx::AssertSqlSafe(statement)).execute(&mut conn).await.unwrap();
+        conn.close().await.unwrap();
     }
 }
 
