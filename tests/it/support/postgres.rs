@@ -215,7 +215,8 @@ fn as_its_user(program: &str) -> Vec<String> {
     command
 }
 
-fn other_user() -> Option<&'static str> {
+/// Who runs it instead of root.
+pub fn other_user() -> Option<&'static str> {
     rustix::process::geteuid().is_root().then_some("postgres")
 }
 
