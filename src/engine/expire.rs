@@ -164,23 +164,23 @@ impl Engine {
         Ok(forgotten as usize)
     }
 
-    /// At the start of an installation that this process alone works on: nobody else holds a lease or writes an
-    /// object, so what the last process left half-done is taken up at once.
+    /// At the start of an installation that this process alone works on: what the last process left half-done is taken
+    /// up at once.
     pub(super) async fn take_over(&self) -> Result<()> {
-        self.committer
-            .write_freeing("start", async move |tx: &mut Tx| {
-                store::purge::start_over(tx).await?;
-                for id in store::upload::direct(tx).await? {
-                    if let Some(ended) = store::upload::by_id(tx, id).await? {
-                        upload::end(tx, &ended).await?;
-                    }
-                }
-                while upload::end_abandoned(tx, i64::MAX, STEP).await? > 0 {}
-                Ok(())
-            })
-            .await?;
-        Ok(())
+        self.committer.write_freeing("start", async move |tx: &mut Tx| take_up(tx).await).await
     }
+}
+
+/// Takes up everything half-done: nobody else holds a lease or writes an object.
+pub(super) async fn take_up(tx: &mut Tx) -> Result<()> {
+    store::purge::start_over(tx).await?;
+    for id in store::upload::direct(tx).await? {
+        if let Some(ended) = store::upload::by_id(tx, id).await? {
+            upload::end(tx, &ended).await?;
+        }
+    }
+    while upload::end_abandoned(tx, i64::MAX, STEP).await? > 0 {}
+    Ok(())
 }
 
 fn count_deleted(outcomes: &[Outcome]) -> usize {

@@ -15,11 +15,8 @@ use sha2::{Digest, Sha256};
 use tokio::io::{AsyncReadExt, AsyncSeekExt, AsyncWriteExt};
 use tokio_util::io::ReaderStream;
 
-use super::{ByteStream, ObjectKey, PutError, Removal, Stored};
+use super::{ByteStream, Found, MARKER, ObjectKey, PutError, Removal, Stored};
 use crate::{fault::Faults, hex::hex};
-
-/// The one object that belongs to no file: it names the installation whose objects these are.
-const MARKER: &str = "unfile-installation";
 
 /// Bytes that a reader holds of an object at one time.
 const READ_AT_ONCE: usize = 256 * 1024;
@@ -104,6 +101,15 @@ impl Disk {
         let folder = path.parent().unwrap_or(&self.root).to_owned();
         blocking(move || sync_folder(&folder)).await.map_err(failed)?;
         Ok(Stored { size, sha256: hex(&sha256.finalize()), md5: md5.finalize().into(), version: None })
+    }
+
+    pub(crate) async fn find(&self, key: &ObjectKey) -> anyhow::Result<Option<Found>> {
+        let path = self.path(key);
+        match tokio::fs::metadata(&path).await {
+            Ok(metadata) => Ok(Some(Found { size: metadata.len(), version: None })),
+            Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
+            Err(error) => Err(error).with_context(|| format!("looking for {}", path.display())),
+        }
     }
 
     /// The object's bytes. Reading goes on to the end even if the object is purged meanwhile.

@@ -22,6 +22,9 @@ use s3::S3;
 
 use crate::fault::Faults;
 
+/// The one object that belongs to no file: it names the installation whose objects these are.
+pub(crate) const MARKER: &str = "unfile-installation";
+
 /// Where objects are kept.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum ObjectsAt {
@@ -50,6 +53,15 @@ pub(crate) struct Stored {
     pub(crate) version: Option<String>,
 }
 
+/// An object that is there.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Found {
+    /// Bytes.
+    pub(crate) size: u64,
+    /// As [`Stored::version`].
+    pub(crate) version: Option<String>,
+}
+
 /// An object to be removed.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Target {
@@ -63,7 +75,6 @@ pub(crate) struct Target {
 pub(crate) enum Versioning {
     Off,
     /// Also while it is suspended: what was kept before is still there.
-    #[expect(dead_code, reason = "S3 is not in this version")]
     On,
 }
 
@@ -154,6 +165,17 @@ impl Objects {
         match self {
             Objects::Disk(disk) => disk.put(key, bytes, limit).await,
             Objects::S3(s3) => s3.put(key, bytes, limit).await,
+        }
+    }
+
+    /// What is known of an object that may be there.
+    ///
+    /// # Errors
+    /// Storage does not say.
+    pub(crate) async fn find(&self, key: &ObjectKey) -> anyhow::Result<Option<Found>> {
+        match self {
+            Objects::Disk(disk) => disk.find(key).await,
+            Objects::S3(s3) => s3.find(key).await,
         }
     }
 

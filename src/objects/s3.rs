@@ -5,7 +5,7 @@ use std::time::Duration;
 use time::OffsetDateTime;
 use uuid::Uuid;
 
-use super::{ByteStream, ObjectKey, PutError, Removal, Stored, Target, Versioning};
+use super::{ByteStream, Found, ObjectKey, PutError, Removal, Stored, Target, Versioning};
 use crate::fault::Faults;
 
 #[derive(Debug, Clone)]
@@ -31,6 +31,10 @@ impl S3 {
 
     pub(crate) async fn put(&self, _: &ObjectKey, _: ByteStream, _: u64) -> Result<Stored, PutError> {
         Err(PutError::Failed(anyhow::anyhow!("not in this version")))
+    }
+
+    pub(crate) async fn find(&self, _: &ObjectKey) -> anyhow::Result<Option<Found>> {
+        anyhow::bail!("not in this version")
     }
 
     pub(crate) async fn read(&self, _: &ObjectKey) -> anyhow::Result<ByteStream> {

@@ -1,0 +1,227 @@
+//! The objects: each under the key that it has, several at a time, hashed on the way.
+
+use std::{io, time::Duration};
+
+use anyhow::Context;
+use futures_util::{StreamExt, stream};
+use sha2::{Digest, Sha256};
+
+use super::{ObjectSum, Plan, Progress, Result, Stopped, Target, Tell, Units, at_target, refused};
+use crate::{
+    engine::ByteStream,
+    fault::Faults,
+    hex::hex,
+    objects::Target as Removed,
+    objects::{MARKER, ObjectKey, Objects, ObjectsAt, PutError, Removal, Versioning},
+    store::{
+        Tx,
+        copy::{self, Named, NamedBy, Source},
+    },
+};
+
+/// Objects on their way at the same moment.
+const AT_ONCE: usize = 16;
+/// Objects whose names are read at once.
+const PAGE: usize = 1_000;
+/// How often an object is sent before the store counts as broken.
+const TRIES: u32 = 4;
+/// How long the removal of the marker may take.
+const REMOVE_WITHIN: Duration = Duration::from_secs(60);
+
+/// The way from one store of objects into another.
+pub(super) struct Bytes {
+    from: Objects,
+    /// The bucket, with a marker that no server accepts.
+    to: Objects,
+    /// The bucket as this installation's.
+    ours: Objects,
+    /// It was finished by an earlier run.
+    is_ours: bool,
+    /// Something of an earlier run may be there.
+    resumed: bool,
+    versioned: bool,
+    faults: Faults,
+}
+
+/// What became of one object.
+enum Outcome {
+    /// It is there, by the store's own name if it keeps versions.
+    There { version: Option<String>, found: bool },
+    /// The source does not have the bytes that its row names.
+    Damaged(String),
+}
+
+impl Bytes {
+    /// Looks at both places and changes nothing.
+    pub(super) async fn open(plan: &Plan, to: &ObjectsAt, installation: &str) -> Result<Self> {
+        let from = Objects::new(plan.objects.clone(), installation, Faults::default()).context("--objects")?;
+        from.is_ours().await.context("--objects")?;
+        let place = |marker: &str| Objects::new(to.clone(), marker, plan.faults.clone()).context("--to-objects");
+        let (ours, to) = (place(installation)?, place(&format!("{installation}, not all there yet"))?);
+        let versioned = to.probe().await.context("--to-objects")? == Versioning::On;
+        let is_ours = ours.is_ours().await.is_ok();
+        let resumed = is_ours || to.is_ours().await.is_ok();
+        if !resumed && to.find(&marker()).await.context("--to-objects")?.is_some() {
+            return refused("--to-objects: the bucket or prefix belongs to another installation");
+        }
+        Ok(Self { from, to, ours, is_ours, resumed, versioned, faults: plan.faults.clone() })
+    }
+
+    /// Makes the place this installation's, and not yet one to serve from.
+    pub(super) async fn begin(&self) -> Result<()> {
+        match self.is_ours {
+            true => Ok(()),
+            false => Ok(self.to.make().await.context("--to-objects")?),
+        }
+    }
+
+    /// Copies what is not there yet.
+    pub(super) async fn copy(&self, source: &mut Source, target: Option<&Target>, tell: Tell<'_>) -> Result<ObjectSum> {
+        let (objects, total) = copy::count_named(source.conn()).await?;
+        tell(Progress::Begin { what: "copying objects", units: Units::Bytes, total });
+        let (mut sum, mut damaged) = (ObjectSum::default(), 0u64);
+        for by in [NamedBy::Version, NamedBy::Upload] {
+            let mut behind = String::new();
+            loop {
+                let page = copy::named_objects(source.conn(), by, &behind, PAGE).await?;
+                let Some(last) = page.last() else { break };
+                behind.clone_from(&last.key);
+                let mut versions = Vec::new();
+                let mut copied = stream::iter(page)
+                    .map(async |named| {
+                        let outcome = self.copy_one(&named).await;
+                        (named, outcome)
+                    })
+                    .buffer_unordered(AT_ONCE);
+                while let Some((named, outcome)) = copied.next().await {
+                    match outcome? {
+                        Outcome::There { version, found } => {
+                            sum.objects += 1;
+                            sum.bytes += named.size;
+                            sum.found += u64::from(found);
+                            versions.extend(version.map(|version| (named.key, version)));
+                            tell(Progress::Done(named.size));
+                        }
+                        Outcome::Damaged(what) => {
+                            damaged += 1;
+                            tell(Progress::Note(&format!("{} {}: {what}", by.word(), named.uid)));
+                        }
+                    }
+                }
+                drop(copied);
+                self.keep(target, versions).await?;
+            }
+        }
+        if damaged > 0 {
+            return refused(format!(
+                "--objects: {damaged} of {objects} objects are missing or damaged and named above: \
+                 mend or delete those files, then run this again"
+            ));
+        }
+        if (sum.objects, sum.bytes) != (objects, total) {
+            let there = format!("{} objects of {} bytes", sum.objects, sum.bytes);
+            return refused(format!("--to-objects: {there} are there, {objects} of {total} should be"));
+        }
+        Ok(sum)
+    }
+
+    async fn copy_one(&self, named: &Named) -> Result<Outcome> {
+        let key = ObjectKey::kept(named.key.clone());
+        if self.resumed
+            && let Some(found) = self.to.find(&key).await.context("--to-objects")?
+            && found.size == named.size
+        {
+            // Nothing that differs from its row is ever stored there.
+            return Ok(Outcome::There { version: found.version, found: true });
+        }
+        let mut tries = 1;
+        loop {
+            let bytes = match self.from.read(&key).await {
+                Ok(bytes) => hashed(bytes, named),
+                Err(error) => return Ok(Outcome::Damaged(format!("{error:#}"))),
+            };
+            match self.to.put(&key, bytes, named.size).await {
+                Ok(stored) => {
+                    self.faults.hit("migrate.object")?;
+                    return Ok(Outcome::There { version: stored.version, found: false });
+                }
+                Err(PutError::BrokenOff(error)) => return Ok(Outcome::Damaged(error.to_string())),
+                Err(PutError::TooLarge) => return Ok(Outcome::Damaged(TOO_MANY.into())),
+                Err(PutError::Failed(error)) if tries < TRIES => {
+                    tracing::warn!(key = key.as_str(), error = format!("{error:#}"), "an object is sent again");
+                    tokio::time::sleep(Duration::from_secs(1 << tries)).await;
+                    tries += 1;
+                }
+                Err(PutError::Failed(error)) => return Err(error.context("--to-objects").into()),
+                Err(PutError::Full) => return refused("--to-objects: the store is full"),
+            }
+        }
+    }
+
+    /// Has the rows name the versions of their objects.
+    async fn keep(&self, target: Option<&Target>, versions: Vec<(String, String)>) -> Result<()> {
+        let (Some(target), true) = (target, self.versioned && !versions.is_empty()) else { return Ok(()) };
+        let kept = target
+            .committer
+            .write("migrate.versions", async move |tx: &mut Tx| Ok(copy::set_store_versions(tx, &versions).await?));
+        Ok(kept.await.map_err(at_target)?)
+    }
+
+    /// From here on a server may serve from the new place.
+    pub(super) async fn finish(&self) -> Result<()> {
+        if self.is_ours {
+            return Ok(());
+        }
+        let removed = Removed { key: marker(), version: None };
+        if let [Removal::Failed(error)] = &self.to.delete(&[removed], REMOVE_WITHIN).await[..] {
+            return Err(Stopped::Failed(anyhow::anyhow!("--to-objects: {error}")));
+        }
+        self.faults.hit("migrate.unmarked")?;
+        Ok(self.ours.make().await.context("--to-objects")?)
+    }
+}
+
+impl NamedBy {
+    fn word(self) -> &'static str {
+        match self {
+            NamedBy::Version => "file",
+            NamedBy::Upload => "upload",
+        }
+    }
+}
+
+fn marker() -> ObjectKey {
+    ObjectKey::kept(MARKER.to_owned())
+}
+
+const TOO_MANY: &str = "its object holds more bytes than its row names";
+const TOO_FEW: &str = "its object holds fewer bytes than its row names";
+const OTHERS: &str = "its object does not hold the bytes that its row names (SHA-256)";
+
+/// Bytes on their way, which end in an error if they are not the ones that the row names: then they are not stored.
+fn hashed(bytes: ByteStream, named: &Named) -> ByteStream {
+    struct State {
+        bytes: ByteStream,
+        hash: Sha256,
+        left: u64,
+        sha256: String,
+    }
+    let start = State { bytes, hash: Sha256::new(), left: named.size, sha256: named.sha256.clone() };
+    let step = async |state: Option<State>| {
+        let mut state = state?;
+        let wrong = |what| Some((Err(io::Error::other(what)), None));
+        match state.bytes.next().await {
+            Some(Ok(chunk)) => {
+                state.hash.update(&chunk);
+                let Some(left) = state.left.checked_sub(chunk.len() as u64) else { return wrong(TOO_MANY) };
+                state.left = left;
+                Some((Ok(chunk), Some(state)))
+            }
+            Some(Err(error)) => Some((Err(error), None)),
+            None if state.left > 0 => wrong(TOO_FEW),
+            None if hex(&state.hash.finalize()) != state.sha256 => wrong(OTHERS),
+            None => None,
+        }
+    };
+    stream::unfold(Some(start), step).boxed()
+}
