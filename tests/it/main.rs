@@ -13,6 +13,7 @@ mod config;
 mod content;
 mod crash;
 mod cross;
+mod daemons;
 mod dialects;
 mod disk_full;
 mod engine;

@@ -61,6 +61,8 @@ const HOW_ROWS_END: &[(&str, &str)] = &[
     ("link", "when it is ended, with its node, or once both tokens of an applink have run out"),
     ("operation", "when its user has seen the end of it, or an hour after that"),
     ("waiting", "when nobody edits the entry any more, or its operation is dropped"),
+    ("writer", "forgotten once silent for long with nothing staged"),
+    ("lease", "one a job, taken over"),
 ];
 
 /// What is written in one place of the sources only, and where.

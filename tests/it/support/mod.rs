@@ -1,10 +1,13 @@
 //! The harness: a server that a test starts, kills, starts again and looks into.
 
 mod child;
+pub mod daemon;
 pub mod in_process;
+pub mod postgres;
 pub mod promises;
 mod reply;
 pub mod sql;
+pub mod weed;
 
 use std::{
     path::{Path, PathBuf},
