@@ -15,7 +15,7 @@ use std::{fmt, path::PathBuf, sync::Arc};
 
 use anyhow::{Context, anyhow};
 
-use super::{commit::Committer, reserve::Reserve};
+use super::{commit::Committer, error::Error, reserve::Reserve};
 use crate::{
     clock::Clock,
     fault::Faults,
@@ -206,5 +206,9 @@ impl Target {
 
 fn at_target(error: impl Into<anyhow::Error>) -> anyhow::Error {
     // The layers above the innermost say the same once more.
-    anyhow!("--to-database: {}", error.into().root_cause())
+    match error.into().downcast::<Error>() {
+        Ok(Error::Internal(inner) | Error::Interrupted(inner)) => anyhow!("--to-database: {}", inner.root_cause()),
+        Ok(other) => anyhow!("--to-database: {other}"),
+        Err(error) => anyhow!("--to-database: {}", error.root_cause()),
+    }
 }

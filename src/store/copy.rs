@@ -168,9 +168,9 @@ impl Source {
         schema(&mut self.reader).await
     }
 
-    /// The highest id that each table ever gave out.
+    /// The highest id that each table ever gave out, for those that gave out one.
     pub(crate) async fn highest_ids(&mut self) -> Result<Vec<(String, i64)>> {
-        sqlx::query_as("select name, cast(seq as bigint) from sqlite_sequence").fetch_all(&mut self.reader).await
+        sqlx::query_as("select name, cast(seq as bigint) from sqlite_sequence where seq > 0").fetch_all(&mut self.reader).await
     }
 }
 
