@@ -170,7 +170,9 @@ impl Source {
 
     /// The highest id that each table ever gave out, for those that gave out one.
     pub(crate) async fn highest_ids(&mut self) -> Result<Vec<(String, i64)>> {
-        sqlx::query_as("select name, cast(seq as bigint) from sqlite_sequence where seq > 0").fetch_all(&mut self.reader).await
+        sqlx::query_as("select name, cast(seq as bigint) from sqlite_sequence where seq > 0")
+            .fetch_all(&mut self.reader)
+            .await
     }
 }
 

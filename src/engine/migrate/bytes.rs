@@ -11,8 +11,7 @@ use crate::{
     engine::ByteStream,
     fault::Faults,
     hex::hex,
-    objects::Target as Removed,
-    objects::{MARKER, ObjectKey, Objects, ObjectsAt, PutError, Removal, Versioning},
+    objects::{self, MARKER, NOT_ALL_THERE, ObjectKey, Objects, ObjectsAt, PutError, Removal, Versioning},
     store::{
         Tx,
         copy::{self, Named, NamedBy, Source},
@@ -57,7 +56,7 @@ impl Bytes {
         let from = Objects::new(plan.objects.clone(), installation, Faults::default()).context("--objects")?;
         from.is_ours().await.context("--objects")?;
         let place = |marker: &str| Objects::new(to.clone(), marker, plan.faults.clone()).context("--to-objects");
-        let (ours, to) = (place(installation)?, place(&format!("{installation}, not all there yet"))?);
+        let (ours, to) = (place(installation)?, place(&format!("{installation}{NOT_ALL_THERE}"))?);
         let versioned = to.probe().await.context("--to-objects")? == Versioning::On;
         let is_ours = ours.is_ours().await.is_ok();
         let resumed = is_ours || to.is_ours().await.is_ok();
@@ -147,12 +146,14 @@ impl Bytes {
                 }
                 Err(PutError::BrokenOff(error)) => return Ok(Outcome::Damaged(error.to_string())),
                 Err(PutError::TooLarge) => return Ok(Outcome::Damaged(TOO_MANY.into())),
-                Err(PutError::Failed(error)) if tries < TRIES => {
+                Err(PutError::Failed(error) | PutError::Unclear(error)) if tries < TRIES => {
                     tracing::warn!(key = key.as_str(), error = format!("{error:#}"), "an object is sent again");
                     tokio::time::sleep(Duration::from_secs(1 << tries)).await;
                     tries += 1;
                 }
-                Err(PutError::Failed(error)) => return Err(error.context("--to-objects").into()),
+                Err(PutError::Failed(error) | PutError::Unclear(error)) => {
+                    return Err(error.context("--to-objects").into());
+                }
                 Err(PutError::Full) => return refused("--to-objects: the store is full"),
             }
         }
@@ -172,7 +173,7 @@ impl Bytes {
         if self.is_ours {
             return Ok(());
         }
-        let removed = Removed { key: marker(), version: None };
+        let removed = objects::Target { key: marker(), version: None };
         if let [Removal::Failed(error)] = &self.to.delete(&[removed], REMOVE_WITHIN).await[..] {
             return Err(Stopped::Failed(anyhow::anyhow!("--to-objects: {error}")));
         }
