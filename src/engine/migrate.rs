@@ -28,6 +28,9 @@ use rows::Rows;
 /// In the settings of a database that is being filled: the installation that it will be.
 pub(super) const MIGRATING: &str = "migrating";
 
+/// The setting that names an installation.
+const INSTALLATION: &str = "installation";
+
 /// What is to be taken where.
 #[derive(Debug, Clone)]
 pub struct Plan {
@@ -128,7 +131,7 @@ pub async fn migrate(plan: Plan, tell: Tell<'_>) -> Result<Migrated> {
 }
 
 async fn from_source(source: &mut Source, plan: &Plan, tell: Tell<'_>) -> Result<Migrated> {
-    let Some(installation) = setting::get(source.conn(), "installation").await.context("--database")? else {
+    let Some(installation) = setting::get(source.conn(), INSTALLATION).await.context("--database")? else {
         return refused("--database: there is nothing to migrate, no server was ever started on it");
     };
     let bytes = match &plan.to_objects {

@@ -112,6 +112,28 @@ impl Disk {
         }
     }
 
+    pub(crate) async fn list(&self, behind: Option<&ObjectKey>, limit: usize) -> anyhow::Result<Vec<(ObjectKey, u64)>> {
+        let (root, behind) = (Arc::clone(&self.root), behind.cloned());
+        let listed = blocking(move || {
+            let mut found = Vec::new();
+            for folder in (0..=255u8).map(|folder| format!("{folder:02x}")) {
+                if found.len() >= limit || behind.as_ref().is_some_and(|behind| *folder < *behind.folder()) {
+                    continue;
+                }
+                for entry in fs::read_dir(root.join(&folder))? {
+                    let entry = entry?;
+                    let name = format!("{folder}/{}", entry.file_name().display());
+                    let key = ObjectKey::minted(&name).filter(|key| behind.as_ref().is_none_or(|behind| key > behind));
+                    found.extend(key.map(|key| entry.metadata().map(|metadata| (key, metadata.len()))).transpose()?);
+                }
+            }
+            found.sort();
+            found.truncate(limit);
+            Ok(found)
+        });
+        listed.await.with_context(|| format!("listing {}", self.root.display()))
+    }
+
     /// The object's bytes. Reading goes on to the end even if the object is purged meanwhile.
     ///
     /// # Errors

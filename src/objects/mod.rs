@@ -185,6 +185,17 @@ impl Objects {
         }
     }
 
+    /// At most so many objects in the order of their keys, behind one key, with their sizes in bytes.
+    ///
+    /// # Errors
+    /// Storage does not say.
+    pub(crate) async fn list(&self, behind: Option<&ObjectKey>, limit: usize) -> anyhow::Result<Vec<(ObjectKey, u64)>> {
+        match self {
+            Objects::Disk(disk) => disk.list(behind, limit).await,
+            Objects::S3(s3) => s3.list(behind, limit).await,
+        }
+    }
+
     /// The object's bytes. On disk, reading goes on to the end even if the object is purged meanwhile.
     ///
     /// # Errors

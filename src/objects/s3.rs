@@ -115,6 +115,29 @@ impl S3 {
         }
     }
 
+    /// At most so many objects in the order of their keys, behind one key, with their sizes in bytes.
+    ///
+    /// # Errors
+    /// The list cannot be had.
+    pub(crate) async fn list(&self, behind: Option<&ObjectKey>, limit: usize) -> anyhow::Result<Vec<(ObjectKey, u64)>> {
+        let prefix = (!self.prefix.is_empty()).then(|| Path::parse(&*self.prefix)).transpose()?;
+        let store = &self.place.repeating;
+        let mut list = match behind {
+            Some(key) => store.list_with_offset(prefix.as_ref(), &self.path(key.as_str())?),
+            None => store.list(prefix.as_ref()),
+        };
+        let (mut found, start) = (Vec::new(), self.full("").len());
+        while found.len() < limit {
+            let Some(object) = list.try_next().await.context("listing objects")? else { break };
+            match &object.location.as_ref()[start..] {
+                // Behind the last key that can be minted.
+                name if name > "g" => break,
+                name => found.extend(ObjectKey::minted(name).map(|key| (key, object.size))),
+            }
+        }
+        Ok(found)
+    }
+
     /// The object's bytes. A read that breaks off is taken up again where it was.
     ///
     /// # Errors

@@ -308,26 +308,36 @@ pub(crate) struct Named {
     pub(crate) uid: String,
 }
 
-/// What is not to be removed: objects of versions, and of uploads that go on.
-const NAMED: [&str; 2] = [
-    "select v.object_key as key, v.size as size, v.sha256 as sha256, n.uid as uid from version v \
-     join node n on n.id = v.node_id where not exists (select 1 from purge p where p.object_key = v.object_key) \
-     and v.object_key > $1 order by v.object_key limit $2",
-    "select s.object_key as key, s.size as size, s.sha256 as sha256, u.uid as uid from staged s \
-     join upload u on u.id = s.upload_id where s.sha256 is not null and u.kind <> 'direct' \
-     and s.object_key > $1 order by s.object_key limit $2",
-];
+/// Objects of versions that are not to be removed, or whose removal a hold parks.
+const OF_VERSIONS: &str = "select v.object_key as key, v.size as size, v.sha256 as sha256, n.uid as uid from version v \
+                           join node n on n.id = v.node_id where (not exists (select 1 from purge p where \
+                           p.object_key = v.object_key) or exists (select 1 from hold h where h.node_id = v.node_id))";
+/// Objects of uploads that go on.
+const OF_UPLOADS: &str = "select s.object_key as key, s.size as size, s.sha256 as sha256, u.uid as uid from staged s \
+                          join upload u on u.id = s.upload_id where s.sha256 is not null and u.kind <> 'direct'";
 
-/// Which objects have to be where the rows are.
+/// What names an object that has to be where the rows are.
 #[derive(Debug, Clone, Copy)]
 pub(crate) enum NamedBy {
     Version,
     Upload,
 }
 
-/// So many of the objects that are not to be removed, in the order of their keys, behind one key.
+impl NamedBy {
+    pub(crate) const BOTH: [NamedBy; 2] = [NamedBy::Version, NamedBy::Upload];
+
+    fn sql(self) -> &'static str {
+        match self {
+            NamedBy::Version => OF_VERSIONS,
+            NamedBy::Upload => OF_UPLOADS,
+        }
+    }
+}
+
+/// So many of the objects, in the order of their keys, behind one key.
 pub(crate) async fn named_objects(conn: &mut Conn, by: NamedBy, behind: &str, limit: usize) -> Result<Vec<Named>> {
-    let found = sqlx::query(NAMED[by as usize]).bind(behind).bind(limit as i64).fetch_all(conn).await?;
+    let sql = format!("{} and object_key > $1 order by object_key limit $2", by.sql());
+    let found = sqlx::query(AssertSqlSafe(sql)).bind(behind).bind(limit as i64).fetch_all(conn).await?;
     let named = |row: &AnyRow| Named {
         key: row.get("key"),
         size: row.get::<i64, _>("size") as u64,
@@ -337,17 +347,32 @@ pub(crate) async fn named_objects(conn: &mut Conn, by: NamedBy, behind: &str, li
     Ok(found.iter().map(named).collect())
 }
 
-/// How many objects there are that are not to be removed, and their bytes.
-pub(crate) async fn count_named(conn: &mut Conn) -> Result<(u64, u64)> {
-    let (mut objects, mut bytes) = (0, 0);
-    for named in NAMED {
-        let sql = format!("select count(*), cast(coalesce(sum(size), 0) as bigint) from ({named}) counted");
-        let (some, size): (i64, i64) =
-            sqlx::query_as(AssertSqlSafe(sql)).bind("").bind(i64::MAX).fetch_one(&mut *conn).await?;
-        objects += some as u64;
-        bytes += size as u64;
-    }
-    Ok((objects, bytes))
+/// How many objects there are, and their bytes.
+pub(crate) async fn count_named(conn: &mut Conn, by: NamedBy) -> Result<(u64, u64)> {
+    let sql = format!("select count(*), cast(coalesce(sum(size), 0) as bigint) from ({}) counted", by.sql());
+    let (objects, bytes): (i64, i64) = sqlx::query_as(AssertSqlSafe(sql)).fetch_one(conn).await?;
+    Ok((objects as u64, bytes as u64))
+}
+
+/// Those of some keys that are objects, with their sizes.
+pub(crate) async fn sizes(conn: &mut Conn, by: NamedBy, keys: &str) -> Result<Vec<(String, u64)>> {
+    let sql =
+        format!("select key, size from ({} and object_key in (select value ->> 0 from json_each($1))) asked", by.sql());
+    let found: Vec<(String, i64)> = sqlx::query_as(AssertSqlSafe(sql)).bind(keys).fetch_all(conn).await?;
+    Ok(found.into_iter().map(|(key, size)| (key, size as u64)).collect())
+}
+
+/// Those of some keys that any row names.
+pub(crate) async fn known(conn: &mut Conn, keys: &str) -> Result<Vec<String>> {
+    sqlx::query_scalar(
+        "with asked (key) as (select value ->> 0 from json_each($1)) \
+         select object_key from version where object_key in (select key from asked) \
+         union select object_key from staged where object_key in (select key from asked) \
+         union select object_key from purge where object_key in (select key from asked)",
+    )
+    .bind(keys)
+    .fetch_all(conn)
+    .await
 }
 
 /// Keeps the store's own names of objects' versions: rows of key and version.

@@ -1,19 +1,23 @@
 //! The objects: each under the key that it has, several at a time, hashed on the way.
 
-use std::{io, time::Duration};
+use std::{
+    collections::{HashMap, HashSet},
+    io,
+    time::Duration,
+};
 
-use anyhow::Context;
+use anyhow::{Context, anyhow};
 use futures_util::{StreamExt, stream};
 use sha2::{Digest, Sha256};
 
-use super::{ObjectSum, Plan, Progress, Result, Stopped, Target, Tell, Units, at_target, refused};
+use super::{ObjectSum, Plan, Progress, Result, Target, Tell, Units, at_target, refused};
 use crate::{
     engine::ByteStream,
     fault::Faults,
     hex::hex,
     objects::{self, MARKER, NOT_ALL_THERE, ObjectKey, Objects, ObjectsAt, PutError, Removal, Versioning},
     store::{
-        Tx,
+        self, Tx,
         copy::{self, Named, NamedBy, Source},
     },
 };
@@ -24,18 +28,16 @@ const AT_ONCE: usize = 16;
 const PAGE: usize = 1_000;
 /// How often an object is sent before the store counts as broken.
 const TRIES: u32 = 4;
-/// How long the removal of the marker may take.
+/// How long a removal may take.
 const REMOVE_WITHIN: Duration = Duration::from_secs(60);
 
 /// The way from one store of objects into another.
 pub(super) struct Bytes {
     from: Objects,
-    /// The bucket, with a marker that no server accepts.
+    /// The bucket as it is now: with a marker that no server accepts, unless an earlier run came to its end.
     to: Objects,
     /// The bucket as this installation's.
     ours: Objects,
-    /// It was finished by an earlier run.
-    is_ours: bool,
     /// Something of an earlier run may be there.
     resumed: bool,
     versioned: bool,
@@ -56,30 +58,33 @@ impl Bytes {
         let from = Objects::new(plan.objects.clone(), installation, Faults::default()).context("--objects")?;
         from.is_ours().await.context("--objects")?;
         let place = |marker: &str| Objects::new(to.clone(), marker, plan.faults.clone()).context("--to-objects");
-        let (ours, to) = (place(installation)?, place(&format!("{installation}{NOT_ALL_THERE}"))?);
-        let versioned = to.probe().await.context("--to-objects")? == Versioning::On;
+        let (ours, filled) = (place(installation)?, place(&format!("{installation}{NOT_ALL_THERE}"))?);
+        let versioned = ours.probe().await.context("--to-objects")? == Versioning::On;
+        filled.probe().await.context("--to-objects")?;
         let is_ours = ours.is_ours().await.is_ok();
-        let resumed = is_ours || to.is_ours().await.is_ok();
-        if !resumed && to.find(&marker()).await.context("--to-objects")?.is_some() {
+        let resumed = is_ours || filled.is_ours().await.is_ok();
+        if !resumed && ours.find(&marker()).await.context("--to-objects")?.is_some() {
             return refused("--to-objects: the bucket or prefix belongs to another installation");
         }
-        Ok(Self { from, to, ours, is_ours, resumed, versioned, faults: plan.faults.clone() })
+        let to = if is_ours { ours.clone() } else { filled };
+        Ok(Self { from, to, ours, resumed, versioned, faults: plan.faults.clone() })
     }
 
     /// Makes the place this installation's, and not yet one to serve from.
     pub(super) async fn begin(&self) -> Result<()> {
-        match self.is_ours {
-            true => Ok(()),
-            false => Ok(self.to.make().await.context("--to-objects")?),
-        }
+        Ok(self.to.make().await.context("--to-objects")?)
     }
 
     /// Copies what is not there yet.
     pub(super) async fn copy(&self, source: &mut Source, target: Option<&Target>, tell: Tell<'_>) -> Result<ObjectSum> {
-        let (objects, total) = copy::count_named(source.conn()).await?;
-        tell(Progress::Begin { what: "copying objects", units: Units::Bytes, total });
-        let (mut sum, mut damaged) = (ObjectSum::default(), 0u64);
-        for by in [NamedBy::Version, NamedBy::Upload] {
+        let (mut objects, mut bytes) = (0, 0);
+        for by in NamedBy::BOTH {
+            let (more, size) = copy::count_named(source.conn(), by).await?;
+            (objects, bytes) = (objects + more, bytes + size);
+        }
+        tell(Progress::Begin { what: "copying objects", units: Units::Bytes, total: bytes });
+        let (mut found, mut damaged) = (0, 0u64);
+        for by in NamedBy::BOTH {
             let mut behind = String::new();
             loop {
                 let page = copy::named_objects(source.conn(), by, &behind, PAGE).await?;
@@ -94,16 +99,14 @@ impl Bytes {
                     .buffer_unordered(AT_ONCE);
                 while let Some((named, outcome)) = copied.next().await {
                     match outcome? {
-                        Outcome::There { version, found } => {
-                            sum.objects += 1;
-                            sum.bytes += named.size;
-                            sum.found += u64::from(found);
+                        Outcome::There { version, found: before } => {
+                            found += u64::from(before);
                             versions.extend(version.map(|version| (named.key, version)));
                             tell(Progress::Done(named.size));
                         }
                         Outcome::Damaged(what) => {
                             damaged += 1;
-                            tell(Progress::Note(&format!("{} {}: {what}", by.word(), named.uid)));
+                            tell(Progress::Note(&format!("{} {}: {what}", word(by), named.uid)));
                         }
                     }
                 }
@@ -117,11 +120,51 @@ impl Bytes {
                  mend or delete those files, then run this again"
             ));
         }
-        if (sum.objects, sum.bytes) != (objects, total) {
-            let there = format!("{} objects of {} bytes", sum.objects, sum.bytes);
-            return refused(format!("--to-objects: {there} are there, {objects} of {total} should be"));
+        let there = self.look(source).await?;
+        if there != (objects, bytes) {
+            return refused(format!(
+                "--to-objects: {} objects with {} bytes are there, {objects} with {bytes} should be: run this again",
+                there.0, there.1
+            ));
         }
-        Ok(sum)
+        Ok(ObjectSum { objects, bytes, found })
+    }
+
+    /// Looks at everything that is there: counts what has to be, and its bytes, and removes what no row names any more
+    /// because the source was used since an earlier run.
+    async fn look(&self, source: &mut Source) -> Result<(u64, u64)> {
+        let (mut objects, mut bytes, mut behind) = (0, 0, None);
+        loop {
+            let page = self.to.list(behind.as_ref(), PAGE).await.context("--to-objects")?;
+            let Some((last, _)) = page.last() else { return Ok((objects, bytes)) };
+            behind = Some(last.clone());
+            let keys = store::rows(&page.iter().map(|(key, _)| [key.as_str()]).collect::<Vec<_>>());
+            let mut wanted = HashMap::new();
+            for by in NamedBy::BOTH {
+                wanted.extend(copy::sizes(source.conn(), by, &keys).await?);
+            }
+            let known: HashSet<String> = copy::known(source.conn(), &keys).await?.into_iter().collect();
+            let mut strays = Vec::new();
+            for (key, size) in page {
+                if wanted.get(key.as_str()) == Some(&size) {
+                    (objects, bytes) = (objects + 1, bytes + size);
+                } else if !known.contains(key.as_str()) {
+                    strays.push(objects::Target { key, version: None });
+                }
+            }
+            if !strays.is_empty() {
+                self.remove(&strays).await?;
+            }
+        }
+    }
+
+    async fn remove(&self, targets: &[objects::Target]) -> Result<()> {
+        for removal in self.to.delete(targets, REMOVE_WITHIN).await {
+            if let Removal::Failed(error) = removal {
+                return Err(anyhow!("--to-objects: {error}").into());
+            }
+        }
+        Ok(())
     }
 
     async fn copy_one(&self, named: &Named) -> Result<Outcome> {
@@ -170,24 +213,20 @@ impl Bytes {
 
     /// From here on a server may serve from the new place.
     pub(super) async fn finish(&self) -> Result<()> {
-        if self.is_ours {
+        if self.ours.is_ours().await.is_ok() {
             return Ok(());
         }
-        let removed = objects::Target { key: marker(), version: None };
-        if let [Removal::Failed(error)] = &self.to.delete(&[removed], REMOVE_WITHIN).await[..] {
-            return Err(Stopped::Failed(anyhow::anyhow!("--to-objects: {error}")));
-        }
+        self.remove(&[objects::Target { key: marker(), version: None }]).await?;
         self.faults.hit("migrate.unmarked")?;
         Ok(self.ours.make().await.context("--to-objects")?)
     }
 }
 
-impl NamedBy {
-    fn word(self) -> &'static str {
-        match self {
-            NamedBy::Version => "file",
-            NamedBy::Upload => "upload",
-        }
+/// What people call it.
+fn word(by: NamedBy) -> &'static str {
+    match by {
+        NamedBy::Version => "file",
+        NamedBy::Upload => "upload",
     }
 }
 

@@ -2,7 +2,7 @@
 
 use sha2::{Digest, Sha256};
 
-use super::{MIGRATING, Progress, Result, TableSum, Target, Tell, Units, at_target, refused};
+use super::{INSTALLATION, MIGRATING, Progress, Result, TableSum, Target, Tell, Units, at_target, refused};
 use crate::{
     engine::expire,
     hex::hex,
@@ -31,6 +31,7 @@ pub(super) struct Rows<'a> {
 enum Found {
     Empty,
     OursHalf,
+    OursWhole,
     InUse,
     AnothersHalf,
 }
@@ -63,6 +64,9 @@ impl<'a> Rows<'a> {
                 if let Some(other) = setting::get(tx, MIGRATING).await? {
                     return Ok(if other == of { Found::OursHalf } else { Found::AnothersHalf });
                 }
+                if setting::get(tx, INSTALLATION).await?.as_ref() == Some(&of) {
+                    return Ok(Found::OursWhole);
+                }
                 for table in &checked {
                     if copy::last_key(tx, table).await?.is_some() {
                         return Ok(Found::InUse);
@@ -76,6 +80,7 @@ impl<'a> Rows<'a> {
         let resumed = match found {
             Found::Empty => false,
             Found::OursHalf => true,
+            Found::OursWhole => return refused("--to-database: this installation is there already"),
             Found::InUse => return refused("--to-database: it is not empty"),
             Found::AnothersHalf => return refused("--to-database: another installation is being migrated into it"),
         };
