@@ -49,7 +49,8 @@ impl Database {
     pub async fn serializable() -> Self {
         let database = Self::new().await;
         let name = &database.name;
-        execute(database.port, &format!("alter database {name} set default_transaction_isolation = 'serializable'")).await;
+        execute(database.port, &format!("alter database {name} set default_transaction_isolation = 'serializable'"))
+            .await;
         database
     }
 
