@@ -27,6 +27,7 @@ mod kill;
 mod memory;
 mod migration;
 mod model;
+mod objects;
 mod onlyoffice;
 mod oracle;
 mod quick_start;
