@@ -269,7 +269,8 @@ impl Server {
         match (self.execute(request).await, again) {
             (Ok(reply), _) => reply,
             (Err(_), Some(again)) => {
-                self.revive().await;
+                // A request that starts the server again asks it something too.
+                Box::pin(self.revive()).await;
                 self.execute(again).await.unwrap()
             }
             (Err(error), None) => panic!("{error}"),

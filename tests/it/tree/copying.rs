@@ -137,7 +137,7 @@ async fn scene_dies_at(mut scene: Scene, point: &str, is_there: bool) {
     assert!(copied.is_err() && scene.faults.crashed(), "{point}");
     scene.engine.close().await;
     scene.kept().await;
-    scene.engine = in_process::open_again(&scene.installation, &scene.clock, &Faults::default()).await;
+    scene.engine = in_process::open_again(&scene.installation, &Clock::default(), &Faults::default()).await;
     scene.settle().await;
     let expected: &[&str] = if is_there { &["docs/", "docs(2)/"] } else { &["docs/"] };
     assert_eq!(scene.names(&scene.ann, NodeRef::Home).await, expected, "{point}");
