@@ -102,9 +102,9 @@ impl Installation {
 
     /// How a server finds the rows and the objects, whatever data directory of its own it has.
     pub fn env(&self) -> Vec<(String, String)> {
-        let objects = match self.objects_at() {
-            ObjectsAt::Folder(folder) => format!("file:{}", folder.display()),
-            ObjectsAt::Bucket { bucket, prefix } => format!("s3://{bucket}/{prefix}"),
+        let objects = match &self.bucket {
+            Some(bucket) => bucket.url(),
+            None => format!("file:{}", self.data.join("objects").display()),
         };
         let mut env = Vec::new();
         // An embedded one has its places by the data directory alone.

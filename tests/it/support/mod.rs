@@ -337,11 +337,16 @@ impl Server {
     }
 
     /// Waits until a fault has killed the server, asserts that what it left keeps the promises, and starts it again.
+    /// On a shared one, also until the leases end that the dead server held: until then a client that repeats its call
+    /// is told to come back.
     pub async fn revive(&self) {
         self.wait_end().await;
         self.deaths.fetch_add(1, Ordering::Relaxed);
         promises::assert_kept(&self.installation).await;
         self.start_again().await;
+        if self.installation.is_shared() {
+            self.move_clock(31_000_000).await;
+        }
     }
 
     async fn control(&self, path: &str) {
