@@ -23,7 +23,10 @@ use s3::{Place, S3};
 use crate::fault::Faults;
 
 /// The one object that belongs to no file: it names the installation whose objects these are.
-const MARKER: &str = "unfile-installation";
+pub(crate) const MARKER: &str = "unfile-installation";
+
+/// Behind the installation's name as long as its objects are still being copied there: no server takes that for its own.
+pub(crate) const NOT_ALL_THERE: &str = ", not all there yet";
 
 /// Where objects are kept.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -51,6 +54,15 @@ pub struct Stored {
     pub md5: [u8; 16],
     /// The store's own name of this version of the object, where it keeps versions.
     pub version: Option<String>,
+}
+
+/// An object that is there.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Found {
+    /// Bytes.
+    pub(crate) size: u64,
+    /// As [`Stored::version`].
+    pub(crate) version: Option<String>,
 }
 
 /// An object to be removed.
@@ -185,6 +197,28 @@ impl Objects {
         match self {
             Objects::Disk(disk) => disk.put(key, bytes, limit).await,
             Objects::S3(s3) => s3.put(key, bytes, limit).await,
+        }
+    }
+
+    /// What is known of an object that may be there.
+    ///
+    /// # Errors
+    /// Storage does not say.
+    pub(crate) async fn find(&self, key: &ObjectKey) -> anyhow::Result<Option<Found>> {
+        match self {
+            Objects::Disk(disk) => disk.find(key).await,
+            Objects::S3(s3) => s3.find(key).await,
+        }
+    }
+
+    /// At most so many objects in the order of their keys, behind one key, with their sizes in bytes.
+    ///
+    /// # Errors
+    /// Storage does not say.
+    pub(crate) async fn list(&self, behind: Option<&ObjectKey>, limit: usize) -> anyhow::Result<Vec<(ObjectKey, u64)>> {
+        match self {
+            Objects::Disk(disk) => disk.list(behind, limit).await,
+            Objects::S3(s3) => s3.list(behind, limit).await,
         }
     }
 

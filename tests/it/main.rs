@@ -18,6 +18,7 @@ mod deploy;
 mod dialects;
 mod disk_full;
 mod engine;
+mod fleet;
 mod for_real;
 mod grants;
 mod group_commit;
