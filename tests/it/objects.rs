@@ -2,7 +2,7 @@
 
 mod bad_store;
 mod bucket;
-mod versions;
+pub(crate) mod versions;
 
 use std::time::Duration;
 
