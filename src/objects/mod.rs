@@ -140,6 +140,15 @@ impl Objects {
         }
     }
 
+    /// Whether bytes may still be stored after their sender has died, or has heard no answer. A process that writes to
+    /// its own disk takes the rest with it.
+    pub(crate) fn may_land_late(&self) -> bool {
+        match self {
+            Objects::Disk(_) => false,
+            Objects::S3(_) => true,
+        }
+    }
+
     /// Finds out at the start what the store can do, and whether this program may do what it has to.
     ///
     /// # Errors

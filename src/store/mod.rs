@@ -13,6 +13,7 @@ mod fold;
 pub(crate) mod folder;
 pub(crate) mod hold;
 pub(crate) mod key;
+pub(crate) mod lease;
 pub(crate) mod link;
 pub(crate) mod list;
 pub(crate) mod lock;
@@ -27,6 +28,7 @@ pub(crate) mod transfer;
 pub(crate) mod trash;
 pub(crate) mod upload;
 pub(crate) mod version;
+pub(crate) mod writer;
 
 use std::ops::{Deref, DerefMut};
 
@@ -44,7 +46,8 @@ pub(crate) type Conn = AnyConnection;
 /// What a query gives: the driver's error is kept until the engine decides what it means.
 pub(crate) type Result<T> = std::result::Result<T, sqlx::Error>;
 
-/// How long a writer counts as alive after its last commit, and a job as somebody's, microseconds.
+/// How long a writer counts as alive after its last commit, and a job or an entry of the purge queue as somebody's,
+/// microseconds.
 pub(crate) const LEASE_MICROS: i64 = 30_000_000;
 
 /// The one transaction that is open for writing.

@@ -10,9 +10,10 @@ use std::{
     process::{Command, Stdio},
 };
 
+use bytes::Bytes;
 use futures_util::TryStreamExt;
 use object_store::{
-    ObjectStore,
+    ObjectStore, ObjectStoreExt,
     aws::{AmazonS3, AmazonS3Builder},
 };
 use rand::RngExt;
@@ -76,8 +77,15 @@ impl Bucket {
         found
     }
 
+    /// The bytes of an object by its key without the prefix.
+    pub async fn read(&self, key: &str) -> Bytes {
+        let at = object_store::path::Path::from(format!("{}/{key}", self.prefix));
+        self.store().get(&at).await.unwrap().bytes().await.unwrap()
+    }
+
     /// A client of the whole bucket.
     pub fn store(&self) -> AmazonS3 {
+        unfile::choose_cryptography();
         AmazonS3Builder::new()
             .with_endpoint(&self.endpoint)
             .with_allow_http(true)
