@@ -66,8 +66,8 @@ impl Engine {
             Err(error) => {
                 // Whoever does not know how a put has ended may see its bytes land yet.
                 let lands_for = match error {
-                    PutError::Failed(_) => self.lands_for(),
-                    PutError::TooLarge | PutError::BrokenOff(_) | PutError::Full => 0,
+                    PutError::Unclear(_) => self.lands_for(),
+                    PutError::TooLarge | PutError::BrokenOff(_) | PutError::Full | PutError::Failed(_) => 0,
                 };
                 self.give_up_after(owner, key, lands_for).await;
                 Err(match error {
