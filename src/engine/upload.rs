@@ -74,7 +74,7 @@ impl Engine {
                     PutError::TooLarge => Error::TooLarge,
                     PutError::BrokenOff(_) => Error::BodyBrokenOff,
                     PutError::Full => Error::StorageFull,
-                    PutError::Failed(error) => Error::Internal(error),
+                    PutError::Failed(error) | PutError::Unclear(error) => Error::Internal(error),
                 })
             }
         }

@@ -15,11 +15,8 @@ use sha2::{Digest, Sha256};
 use tokio::io::{AsyncReadExt, AsyncSeekExt, AsyncWriteExt};
 use tokio_util::io::ReaderStream;
 
-use super::{ByteStream, ObjectKey, PutError, Removal, Stored};
+use super::{ByteStream, MARKER, ObjectKey, PutError, Removal, Stored};
 use crate::{fault::Faults, hex::hex};
-
-/// The one object that belongs to no file: it names the installation whose objects these are.
-const MARKER: &str = "unfile-installation";
 
 /// Bytes that a reader holds of an object at one time.
 const READ_AT_ONCE: usize = 256 * 1024;

@@ -17,6 +17,13 @@ impl ObjectKey {
         Self(text)
     }
 
+    /// A key that storage named, if it could have been minted here.
+    pub(crate) fn minted(text: &str) -> Option<Self> {
+        let hex = |text: &str| text.bytes().all(|byte| matches!(byte, b'0'..=b'9' | b'a'..=b'f'));
+        let (folder, name) = text.split_once('/')?;
+        (folder.len() == 2 && name.len() == 32 && hex(folder) && hex(name)).then(|| Self(text.to_owned()))
+    }
+
     pub(crate) fn as_str(&self) -> &str {
         &self.0
     }
@@ -59,5 +66,15 @@ mod tests {
         let keys: Vec<ObjectKey> = (0..1_000).map(|_| mint.mint()).collect();
         assert_eq!(keys.iter().collect::<HashSet<_>>().len(), 1_000);
         assert_eq!(keys.iter().map(ObjectKey::folder).collect::<HashSet<_>>().len(), 1);
+    }
+
+    #[test]
+    fn only_what_could_have_been_minted_is_taken_for_a_key() {
+        let minted = KeyMint::default().mint();
+        assert_eq!(ObjectKey::minted(minted.as_str()), Some(minted.clone()));
+        let upper = minted.as_str().replace(|c: char| c.is_ascii_digit(), "A");
+        for other in ["", "3f", "3f/", "uploads/0", &upper, &minted.as_str()[1..], &format!("{}0", minted.as_str())] {
+            assert_eq!(ObjectKey::minted(other), None, "{other}");
+        }
     }
 }

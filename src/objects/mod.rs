@@ -13,14 +13,17 @@ use std::{path::PathBuf, time::Duration};
 
 use bytes::Bytes;
 use futures_util::stream::BoxStream;
-use time::OffsetDateTime;
 use uuid::Uuid;
 
 use disk::Disk;
 pub(crate) use key::{KeyMint, ObjectKey};
 use s3::S3;
+pub(crate) use s3::Unfinished;
 
 use crate::fault::Faults;
+
+/// The one object that belongs to no file: it names the installation whose objects these are.
+const MARKER: &str = "unfile-installation";
 
 /// Where objects are kept.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -78,6 +81,9 @@ pub(crate) enum PutError {
     Full,
     #[error("storage failed")]
     Failed(#[source] anyhow::Error),
+    /// Nobody knows what became of it: the bytes may still appear under the key, also after a purge of it.
+    #[error("storage gave no answer")]
+    Unclear(#[source] anyhow::Error),
 }
 
 /// What became of one object that was to be removed.
@@ -187,19 +193,18 @@ impl Objects {
         }
     }
 
-    /// Where a client puts the bytes of an upload itself, bound to the content type, for `life` from `from` on. `None`:
-    /// on disk only this server writes.
-    #[expect(dead_code, reason = "S3 is not in this version")]
+    /// Where a client puts the bytes of an upload itself, bound to the content type, for `life` from now on. `None`: on
+    /// disk only this server writes.
+    #[expect(dead_code, reason = "slots do not use it yet")]
     pub(crate) async fn presign(
         &self,
         upload: Uuid,
         content_type: &str,
-        from: OffsetDateTime,
         life: Duration,
     ) -> anyhow::Result<Option<String>> {
         match self {
             Objects::Disk(_) => Ok(None),
-            Objects::S3(s3) => s3.presign(upload, content_type, from, life).await.map(Some),
+            Objects::S3(s3) => s3.presign(upload, content_type, life).await.map(Some),
         }
     }
 
@@ -207,7 +212,7 @@ impl Objects {
     ///
     /// # Errors
     /// [`PutError`]; `TooLarge` is found before a byte is copied.
-    #[expect(dead_code, reason = "S3 is not in this version")]
+    #[expect(dead_code, reason = "slots do not use it yet")]
     pub(crate) async fn adopt(&self, upload: Uuid, key: &ObjectKey, limit: u64) -> Result<Option<Stored>, PutError> {
         match self {
             Objects::Disk(_) => Ok(None),
@@ -224,6 +229,51 @@ impl Objects {
                 disk.delete(&keys, time).await
             }
             Objects::S3(s3) => s3.delete(targets, time).await,
+        }
+    }
+
+    /// The uploads for which clients have put anything themselves, in order, after one of them; at most `limit`.
+    ///
+    /// # Errors
+    /// The list cannot be had.
+    #[expect(dead_code, reason = "no sweep uses it yet")]
+    pub(crate) async fn uploads(&self, after: Option<Uuid>, limit: usize) -> anyhow::Result<Vec<Uuid>> {
+        match self {
+            Objects::Disk(_) => Ok(Vec::new()),
+            Objects::S3(s3) => s3.uploads(after, limit).await,
+        }
+    }
+
+    /// Removes all that clients have put for an upload.
+    #[expect(dead_code, reason = "no sweep uses it yet")]
+    pub(crate) async fn remove_upload(&self, upload: Uuid, time: Duration) -> Removal {
+        match self {
+            Objects::Disk(_) => Removal::Gone,
+            Objects::S3(s3) => s3.remove_upload(upload, time).await,
+        }
+    }
+
+    /// Objects that are being written in parts, or were left so by a process that died.
+    ///
+    /// # Errors
+    /// The list cannot be had.
+    #[expect(dead_code, reason = "no sweep uses it yet")]
+    pub(crate) async fn multiparts(&self) -> anyhow::Result<Vec<Unfinished>> {
+        match self {
+            Objects::Disk(_) => Ok(Vec::new()),
+            Objects::S3(s3) => s3.multiparts().await,
+        }
+    }
+
+    /// Drops the parts of an object that will not be finished.
+    ///
+    /// # Errors
+    /// They may still be there.
+    #[expect(dead_code, reason = "no sweep uses it yet")]
+    pub(crate) async fn abort(&self, unfinished: &Unfinished) -> anyhow::Result<()> {
+        match self {
+            Objects::Disk(_) => Ok(()),
+            Objects::S3(s3) => s3.abort(unfinished).await,
         }
     }
 }

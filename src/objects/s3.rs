@@ -1,55 +1,218 @@
-//! Objects in a bucket of an S3 store.
+//! Objects in a bucket of an S3 store, all keys below a prefix.
+//!
+//! The library `object_store` reads and writes; what it does not do, or whose answers it does not show whole, are the
+//! calls in `calls`: removing many objects with each one's own answer, and whatever has to do with versions. In a
+//! bucket that keeps versions nothing is ever removed but by its version's name, because anything else hides the
+//! object behind a marker and removes nothing (`delete`).
+//!
+//! Keys: `<prefix>/3f/0c41…` as minted; `<prefix>/uploads/<uuid>` where clients put the bytes of an upload themselves;
+//! `<prefix>/unfile-installation` says whose they are.
 
-use std::time::Duration;
+mod calls;
+mod delete;
+mod leftovers;
+mod place;
+mod probe;
+mod put;
+mod rate;
 
-use time::OffsetDateTime;
+use std::{
+    sync::{Arc, atomic::AtomicU8},
+    time::Duration,
+};
+
+use anyhow::Context;
+use bytes::Bytes;
+use futures_util::{StreamExt, TryStreamExt, stream};
+use object_store::{
+    GetOptions, GetRange, ObjectStore, ObjectStoreExt,
+    path::Path,
+    signer::{HeaderValue, Method, SignedUrlOptions, Signer},
+};
 use uuid::Uuid;
 
-use super::{ByteStream, ObjectKey, PutError, Removal, Stored, Target, Versioning};
+use super::{ByteStream, MARKER, ObjectKey, PutError, Stored};
 use crate::fault::Faults;
+use calls::CallError;
+pub(crate) use leftovers::Unfinished;
+use place::Place;
+use rate::Rate;
 
 #[derive(Debug, Clone)]
-pub(crate) struct S3 {}
+pub(crate) struct S3 {
+    place: Place,
+    prefix: Arc<str>,
+    installation: Arc<str>,
+    faults: Faults,
+    /// What `versioning` has found out.
+    versioning: Arc<AtomicU8>,
+    rate: Arc<Rate>,
+}
 
 impl S3 {
+    /// The objects of an installation in a bucket, below a prefix. Nothing is looked at yet.
+    ///
+    /// # Errors
+    /// What the `AWS_*` variables say cannot be.
     pub(crate) fn new(bucket: &str, prefix: &str, installation: &str, faults: Faults) -> anyhow::Result<Self> {
-        let _ = (bucket, prefix, installation, faults);
-        anyhow::bail!("--objects: S3 is not in this version, use file:PATH")
+        Ok(Self {
+            place: Place::from_environment(bucket)?,
+            prefix: prefix.into(),
+            installation: installation.into(),
+            faults,
+            versioning: Arc::default(),
+            rate: Arc::default(),
+        })
     }
 
+    /// Writes whose objects these are, unless that stands there: only for an installation that never stored anything.
+    ///
+    /// # Errors
+    /// It cannot be written.
     pub(crate) async fn make(&self) -> anyhow::Result<()> {
-        anyhow::bail!("not in this version")
+        if self.marker().await?.is_some() {
+            return Ok(());
+        }
+        let body = Bytes::copy_from_slice(self.installation.as_bytes());
+        let key = self.full(MARKER);
+        self.place.call(Method::PUT, Some(&key), &[], body).await.map_err(|error| self.explain(error, "to write"))?;
+        Ok(())
     }
 
+    /// Whether storage is there and is this installation's.
+    ///
+    /// # Errors
+    /// It is not, or does not answer.
     pub(crate) async fn is_ours(&self) -> anyhow::Result<()> {
-        anyhow::bail!("not in this version")
+        let place = format!("s3://{}/{}", self.place.bucket, self.full(MARKER));
+        let found = self.marker().await?;
+        let found = found.with_context(|| format!("the objects of this installation are not there: {place}"))?;
+        anyhow::ensure!(found == self.installation.as_bytes(), "{place} belongs to another installation");
+        Ok(())
     }
 
-    pub(crate) async fn probe(&self) -> anyhow::Result<Versioning> {
-        anyhow::bail!("not in this version")
+    async fn marker(&self) -> anyhow::Result<Option<Bytes>> {
+        match self.place.call(Method::GET, Some(&self.full(MARKER)), &[], Bytes::new()).await {
+            Ok(answer) => Ok(Some(answer.body)),
+            Err(error) if error.is_not_found() && error.code() != "NoSuchBucket" => Ok(None),
+            Err(error) => Err(self.explain(error, "to read")),
+        }
     }
 
-    pub(crate) async fn put(&self, _: &ObjectKey, _: ByteStream, _: u64) -> Result<Stored, PutError> {
-        Err(PutError::Failed(anyhow::anyhow!("not in this version")))
+    /// The object's bytes. A read that breaks off is taken up again where it was.
+    ///
+    /// # Errors
+    /// The object is not there: a broken promise, or storage that is away.
+    pub(crate) async fn read(&self, key: &ObjectKey) -> anyhow::Result<ByteStream> {
+        self.get(&self.path(key.as_str())?, GetOptions::default()).await
     }
 
-    pub(crate) async fn read(&self, _: &ObjectKey) -> anyhow::Result<ByteStream> {
-        anyhow::bail!("not in this version")
+    /// So many of the object's bytes, from an offset on; fewer where it ends before.
+    ///
+    /// # Errors
+    /// As [`Self::read`].
+    pub(crate) async fn read_part(&self, key: &ObjectKey, first: u64, length: u64) -> anyhow::Result<ByteStream> {
+        let path = self.path(key.as_str())?;
+        // No range says "nothing", and a store refuses one that begins behind the end.
+        if length == 0 || self.place.repeating.head(&path).await?.size <= first {
+            return Ok(stream::empty().boxed());
+        }
+        let range = Some(GetRange::Bounded(first..first.saturating_add(length)));
+        self.get(&path, GetOptions { range, ..GetOptions::default() }).await
     }
 
-    pub(crate) async fn read_part(&self, _: &ObjectKey, _: u64, _: u64) -> anyhow::Result<ByteStream> {
-        anyhow::bail!("not in this version")
+    async fn get(&self, path: &Path, options: GetOptions) -> anyhow::Result<ByteStream> {
+        let got = self.place.repeating.get_opts(path, options).await.with_context(|| format!("reading {path}"))?;
+        Ok(got.into_stream().map_err(std::io::Error::other).boxed())
     }
 
-    pub(crate) async fn presign(&self, _: Uuid, _: &str, _: OffsetDateTime, _: Duration) -> anyhow::Result<String> {
-        anyhow::bail!("not in this version")
+    /// Where a client puts the bytes of an upload itself, bound to the content type, from now on for `life`. Its dates
+    /// are the machine's and not those of a clock that a test moves, because the store checks them by its own.
+    ///
+    /// # Errors
+    /// The content type cannot stand in a header; there are no credentials.
+    pub(crate) async fn presign(&self, upload: Uuid, content_type: &str, life: Duration) -> anyhow::Result<String> {
+        let options = SignedUrlOptions::default()
+            .with_signed_header(reqwest::header::CONTENT_TYPE, HeaderValue::from_str(content_type)?);
+        let path = self.path(&upload_key(upload))?;
+        Ok(self.place.repeating.signed_url_opts(Method::PUT, &path, life, &options).await?.into())
     }
 
-    pub(crate) async fn adopt(&self, _: Uuid, _: &ObjectKey, _: u64) -> Result<Option<Stored>, PutError> {
-        Err(PutError::Failed(anyhow::anyhow!("not in this version")))
+    /// Copies what a client has put for an upload to a fresh key, and hashes the copy: what was put may be replaced
+    /// until its URL's time is over, the copy cannot. `None`: there are no bytes.
+    ///
+    /// # Errors
+    /// [`PutError`]; `TooLarge` is found before a byte is copied, or at the copy where more was put meanwhile.
+    pub(crate) async fn adopt(&self, upload: Uuid, key: &ObjectKey, limit: u64) -> Result<Option<Stored>, PutError> {
+        self.faults.hit("objects.put").map_err(PutError::Failed)?;
+        let (from, to) = (self.path(&upload_key(upload))?, self.path(key.as_str())?);
+        match self.place.repeating.head(&from).await {
+            Ok(put) if put.size > limit => return Err(PutError::TooLarge),
+            Ok(_) => {}
+            Err(object_store::Error::NotFound { .. }) => return Ok(None),
+            Err(error) => return Err(PutError::Failed(error.into())),
+        }
+        self.place.copying.copy(&from, &to).await.map_err(put::failed)?;
+        let copy = self.place.repeating.head(&to).await.map_err(|error| PutError::Failed(error.into()))?;
+        if copy.size > limit {
+            return Err(PutError::TooLarge);
+        }
+        let mut bytes = self.get(&to, GetOptions::default()).await.map_err(PutError::Failed)?;
+        let mut hashes = put::Hashes::default();
+        while let Some(chunk) = bytes.try_next().await.map_err(|error| PutError::Failed(error.into()))? {
+            hashes.update(&chunk);
+        }
+        let stored = hashes.finish(self.known(copy.version).await);
+        match stored.size == copy.size {
+            true => Ok(Some(stored)),
+            false => Err(PutError::Failed(anyhow::anyhow!("{to} has not the {} bytes that it should", copy.size))),
+        }
     }
 
-    pub(crate) async fn delete(&self, targets: &[Target], _: Duration) -> Vec<Removal> {
-        vec![Removal::Failed("not in this version".into()); targets.len()]
+    /// An object's key in the bucket.
+    fn full(&self, name: &str) -> String {
+        match self.prefix.is_empty() {
+            true => name.to_owned(),
+            false => format!("{}/{name}", self.prefix),
+        }
+    }
+
+    fn path(&self, name: &str) -> Result<Path, object_store::Error> {
+        Ok(Path::parse(self.full(name))?)
+    }
+
+    /// One line for operators that names the setting to look at. `right`: what the call needs the right to do.
+    fn explain(&self, error: CallError, right: &str) -> anyhow::Error {
+        let bucket = &self.place.bucket;
+        let text = match error.code() {
+            "NoSuchBucket" => format!("no bucket {bucket}"),
+            "InvalidAccessKeyId" | "SignatureDoesNotMatch" | "InvalidToken" | "ExpiredToken" => {
+                "AWS_ACCESS_KEY_ID or AWS_SECRET_ACCESS_KEY is wrong".to_owned()
+            }
+            "RequestTimeTooSkewed" => "the clocks of this machine and of the object store differ".to_owned(),
+            "AccessDenied" | "AllAccessDisabled" | "Forbidden" => format!("no right {right} in bucket {bucket}"),
+            "PermanentRedirect" | "AuthorizationHeaderMalformed" | "IllegalLocationConstraintException" => {
+                format!("AWS_REGION: bucket {bucket} is not in {}", self.place.region)
+            }
+            _ => match &error {
+                CallError::Unanswered(_) => format!("AWS_ENDPOINT_URL: no answer from {}", self.place.bucket_url),
+                CallError::Credentials(_) => "AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY are not set".to_owned(),
+                CallError::Refused { .. } | CallError::Unreadable(_) => format!("bucket {bucket} {right}"),
+            },
+        };
+        anyhow::Error::new(error).context(text)
     }
 }
+
+impl From<object_store::Error> for PutError {
+    fn from(error: object_store::Error) -> Self {
+        PutError::Failed(error.into())
+    }
+}
+
+/// Where a client puts the bytes of an upload.
+fn upload_key(upload: Uuid) -> String {
+    format!("{UPLOADS}/{upload}")
+}
+
+const UPLOADS: &str = "uploads";

@@ -154,6 +154,7 @@ impl Store {
     async fn opened(url: &str, database: Database) -> anyhow::Result<Self> {
         let mut conn = AnyConnection::connect(url).await?;
         database.prepare(&mut conn).await?;
+        database.compare_clocks(&mut conn).await?;
         database.migrate(&mut conn, url).await?;
         conn.close().await?;
         let readers = AnyPoolOptions::new()

@@ -7,8 +7,6 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use futures_util::{StreamExt, future::join_all, stream};
-use sqlx::{AnyConnection, Connection};
-use tempfile::TempDir;
 use tokio::sync::mpsc::{UnboundedSender, unbounded_channel};
 use unfile::{
     clock::Clock,
@@ -21,11 +19,12 @@ use uuid::Uuid;
 
 use crate::support::{
     in_process::{self, sent},
+    installation::Installation,
     promises,
 };
 
 struct Scene {
-    folder: TempDir,
+    installation: Installation,
     engine: Engine,
     clock: Clock,
     faults: Faults,
@@ -36,10 +35,10 @@ struct Scene {
 impl Scene {
     /// An installation with two accounts; ann has so many bytes, 0 for no quota.
     async fn new(quota: u64) -> Self {
-        let (folder, clock, faults) = (in_process::folder(), Clock::default(), Faults::default());
-        let engine = in_process::open(&folder, &clock, &faults).await;
+        let (installation, clock, faults) = (in_process::installation().await, Clock::default(), Faults::default());
+        let engine = in_process::open(&installation, &clock, &faults).await;
         let [ann, bob] = [account(&engine, "ann", quota).await, account(&engine, "bob", 0).await];
-        Self { folder, engine, clock, faults, ann, bob }
+        Self { installation, engine, clock, faults, ann, bob }
     }
 
     async fn put(&self, caller: &Caller, into: Into, bytes: &str) -> Result<FileInfo, Error> {
@@ -85,18 +84,14 @@ impl Scene {
 
     /// What no door of the engine does yet, or not at this moment.
     async fn sql(&self, statement: &str) {
-        sqlx::any::install_default_drivers();
-        let file = self.folder.path().join("unfile.db");
-        let mut db = AnyConnection::connect(&format!("sqlite:{}", file.display())).await.unwrap();
-        sqlx::raw_sql(sqlx::AssertSqlSafe(statement.to_owned())).execute(&mut db).await.unwrap();
-        db.close().await.unwrap();
+        self.installation.sql(statement).await;
     }
 
     /// Once the jobs have run, nothing is left of what was refused.
     async fn settle(&self) {
         jobs::run_dry(&self.engine).await.unwrap();
-        promises::assert_kept(self.folder.path()).await;
-        promises::assert_nothing_left_behind(self.folder.path()).await;
+        promises::assert_kept(&self.installation).await;
+        promises::assert_nothing_left_behind(&self.installation).await;
     }
 }
 

@@ -47,12 +47,12 @@ impl Scene {
     /// Everything is done that can be, now; a further start finds no work and leaves every row as it is.
     async fn assert_settled(&self, point: &str) {
         self.server.run_jobs().await;
-        promises::assert_kept(self.server.data()).await;
-        let before = promises::all_rows(self.server.data()).await;
+        promises::assert_kept(self.server.installation()).await;
+        let before = promises::all_rows(self.server.installation()).await;
         self.server.kill().await;
         self.server.start_again().await;
         self.server.run_jobs().await;
-        let after = promises::all_rows(self.server.data()).await;
+        let after = promises::all_rows(self.server.installation()).await;
         for (table, rows) in before {
             assert_eq!(after[&table], rows, "{point}: what another start did to {table}");
         }
@@ -62,9 +62,9 @@ impl Scene {
     /// Time has passed beyond everything that waits for a client, and nothing is left.
     async fn assert_empty(&self) {
         self.server.advance(Duration::from_secs(3 * 24 * 3600)).await;
-        promises::assert_kept(self.server.data()).await;
-        promises::assert_nothing_left_behind(self.server.data()).await;
-        assert_eq!(self.server.objects().len(), 0);
+        promises::assert_kept(self.server.installation()).await;
+        promises::assert_nothing_left_behind(self.server.installation()).await;
+        assert_eq!(self.server.objects().await.len(), 0);
         let used = self.server.sql("select used from account where name = 'ann'").await;
         assert_eq!(used, [[0]]);
     }
@@ -151,7 +151,7 @@ async fn an_upload_of_which_a_step_fails_is_whole_or_gone() {
             assert_reads_back(server, key, &file).await;
             assert_eq!(hexnode::listed(server, key).await, [file.id], "{point}: it is there once");
             server.run_jobs().await;
-            promises::assert_kept(server.data()).await;
+            promises::assert_kept(server.installation()).await;
             Dialect::Hexnode.assert_delete(server, key, &file, Verdict::Deleted).await;
         }
     }
@@ -202,7 +202,7 @@ async fn deletes_cut_off(through: Dialect) {
         for again in ALL {
             again.assert_delete(server, key, &file, Verdict::NotFound).await;
         }
-        promises::assert_nothing_left_behind(server.data()).await;
+        promises::assert_nothing_left_behind(server.installation()).await;
     }
     scene.assert_empty().await;
 }
@@ -241,7 +241,7 @@ async fn trashings_cut_off(through: Dialect) {
         for again in ALL {
             again.assert_delete(server, key, &file, Verdict::NotFound).await;
         }
-        promises::assert_nothing_left_behind(server.data()).await;
+        promises::assert_nothing_left_behind(server.installation()).await;
     }
     scene.assert_empty().await;
 }
@@ -291,7 +291,7 @@ async fn a_deleted_folder_is_expanded_to_its_end() {
         let folder = vault::find(server, key, &["a"]).await;
         scene.dying_at(point, async || vault::delete_folders(server, key, &[&folder]).await).await;
         scene.assert_settled(point).await;
-        promises::assert_nothing_left_behind(server.data()).await;
+        promises::assert_nothing_left_behind(server.installation()).await;
         assert!(vault::is_there(server, key, &kept).await);
         assert_eq!(hexnode::listed(server, key).await.len(), 1, "{point}");
         assert_eq!(vault::call(server, Method::DELETE, &format!("file/{kept}"), key).await.status, 200);
@@ -346,7 +346,7 @@ async fn a_purge_that_storage_refuses_is_not_forgotten() {
         // Beyond the pause that the failure may have ordered.
         server.advance(Duration::from_secs(3600)).await;
         scene.assert_settled(point).await;
-        promises::assert_nothing_left_behind(server.data()).await;
+        promises::assert_nothing_left_behind(server.installation()).await;
     }
     scene.assert_empty().await;
 }

@@ -69,8 +69,8 @@ impl Scene {
     /// The jobs have done all they can, and nothing is left of what was deleted.
     async fn assert_gone_for_good(&self, file: &File) {
         self.server.run_jobs().await;
-        promises::assert_kept(self.server.data()).await;
-        promises::assert_nothing_left_behind(self.server.data()).await;
+        promises::assert_kept(self.server.installation()).await;
+        promises::assert_nothing_left_behind(self.server.installation()).await;
         let File { id, uid, .. } = file;
         assert_eq!(self.server.sql(&format!("select uid from node where id = {id}")).await.len(), 0);
         let kept = self.server.sql(&format!("select node_id, uid, name from deletion where uid = '{uid}'")).await;
@@ -120,7 +120,7 @@ async fn deleted_by_its_owner_it_is_gone_everywhere() {
         }
         assert_eq!(scene.used().await, 0);
         scene.assert_gone_for_good(&file).await;
-        assert_eq!(server.objects().len(), 0);
+        assert_eq!(server.objects().await.len(), 0);
         for again in ALL {
             scene.delete(again, key, &file, Verdict::NotFound).await;
         }
@@ -191,22 +191,22 @@ async fn a_hold_that_comes_after_the_delete_parks_the_purge() {
         // Longer than the longest pause before storage is tried again.
         let later = Duration::from_secs(3600);
         let file = scene.store(stored).await;
-        server.storage_down();
+        server.storage_down().await;
         let waits = deleted == Dialect::Sweeppea;
         let reply = deleted.delete_for_good(server, &scene.ann.key, &file).await;
         assert_eq!(reply.status, if waits { 500 } else { 200 }, "{}", reply.text());
         // While the worker has the bytes in hand, a hold is refused.
         wait_until("the hold is taken", async || server.cli(&["hold", "add", &file.uid]).await.status == 0).await;
-        server.storage_up();
+        server.storage_up().await;
         server.advance(later).await;
-        assert_eq!(server.objects().len(), 1, "the bytes are kept");
+        assert_eq!(server.objects().await.len(), 1, "the bytes are kept");
         scene.is_shown(&file, false).await;
         let verdict = if waits { Verdict::Held } else { Verdict::NotFound };
         scene.delete(deleted, &scene.ann.key, &file, verdict).await;
 
         assert_eq!(server.cli(&["hold", "remove", &file.uid]).await.status, 0);
         server.advance(later).await;
-        assert_eq!(server.objects().len(), 0);
+        assert_eq!(server.objects().await.len(), 0);
         if waits {
             scene.delete(deleted, &scene.ann.key, &file, Verdict::Deleted).await;
         }
@@ -344,7 +344,7 @@ async fn what_one_trashed_every_other_restores() {
                 scene.is_trashed(&file, false).await;
                 scene.is_shown(&file, true).await;
                 assert_reads_back(server, key, &file).await;
-                promises::assert_kept(server.data()).await;
+                promises::assert_kept(server.installation()).await;
                 assert_eq!(vault::delete_files(server, key, &[&file.n()]).await.json()["success_counter"], 1);
             }
         }
@@ -365,13 +365,13 @@ async fn a_trash_is_emptied_by_each_and_holds_are_kept() {
         scene.is_trashed(&one, false).await;
         scene.is_trashed(&two, true).await;
         assert_eq!(scene.used().await, 1);
-        promises::assert_kept(server.data()).await;
+        promises::assert_kept(server.installation()).await;
         assert_eq!(server.cli(&["hold", "remove", &two.uid]).await.status, 0);
         emptied.empty_trash(server, key).await;
         scene.is_trashed(&two, false).await;
         server.run_jobs().await;
-        assert_eq!((scene.used().await, server.objects().len()), (0, 0));
-        promises::assert_nothing_left_behind(server.data()).await;
+        assert_eq!((scene.used().await, server.objects().await.len()), (0, 0));
+        promises::assert_nothing_left_behind(server.installation()).await;
     }
 }
 
@@ -408,7 +408,7 @@ async fn who_deletes_by_a_share_holds_the_entry_and_the_owner_sees_it() {
         }
     }
     server.run_jobs().await;
-    assert_eq!((scene.used().await, server.objects().len()), (0, 0));
+    assert_eq!((scene.used().await, server.objects().await.len()), (0, 0));
 }
 
 /// The rights of a share, as each dialect lets its holder use them.

@@ -113,7 +113,7 @@ async fn uploads_are_refused_deletes_go_on_and_room_is_used_again() {
     server.advance(Duration::from_secs(25 * 3600)).await;
     wait_until("the bytes are gone", || async {
         server.run_jobs().await;
-        server.objects().is_empty()
+        server.objects().await.is_empty()
     })
     .await;
 

@@ -4,8 +4,6 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use futures_util::{StreamExt, future::join_all, stream};
-use sqlx::{AnyConnection, Connection};
-use tempfile::TempDir;
 use unfile::{
     clock::Clock,
     engine::{Engine, error::Error},
@@ -17,11 +15,12 @@ use uuid::Uuid;
 
 use crate::support::{
     in_process::{self, sent},
+    installation::Installation,
     promises, wait_until,
 };
 
 struct Scene {
-    folder: TempDir,
+    installation: Installation,
     engine: Engine,
     clock: Clock,
     faults: Faults,
@@ -31,11 +30,11 @@ struct Scene {
 impl Scene {
     /// An installation with one account of so many bytes, 0 for no quota; its password is `right`.
     async fn new(quota: u64) -> Self {
-        let (folder, clock, faults) = (in_process::folder(), Clock::default(), Faults::default());
-        let engine = in_process::open(&folder, &clock, &faults).await;
+        let (installation, clock, faults) = (in_process::installation().await, Clock::default(), Faults::default());
+        let engine = in_process::open(&installation, &clock, &faults).await;
         let (_, key) = engine.add_account("ann", Role::User, Some(quota), Some("right")).await.unwrap();
         let ann = engine.authenticate(&key.secret, Realm::Keys).await.unwrap();
-        Self { folder, engine, clock, faults, ann }
+        Self { installation, engine, clock, faults, ann }
     }
 
     async fn store(&self, name: &str, size: usize) -> Result<FileInfo, Error> {
@@ -79,18 +78,12 @@ impl Scene {
         self.engine.sign_in("ann", password, address.parse().unwrap()).await
     }
 
-    async fn database(&self) -> AnyConnection {
-        sqlx::any::install_default_drivers();
-        let file = self.folder.path().join("unfile.db");
-        AnyConnection::connect(&format!("sqlite:{}", file.display())).await.unwrap()
-    }
-
     /// Whatever was disturbed before: now all works, and nothing is left behind.
     async fn settle(&self) {
         self.clock.advance(Duration::from_secs(3 * 86_400));
         jobs::run_dry(&self.engine).await.unwrap();
-        promises::assert_kept(self.folder.path()).await;
-        promises::assert_nothing_left_behind(self.folder.path()).await;
+        promises::assert_kept(&self.installation).await;
+        promises::assert_nothing_left_behind(&self.installation).await;
     }
 }
 
@@ -153,12 +146,11 @@ async fn a_sign_in_that_cannot_be_moved_on_is_good_all_the_same() {
 async fn no_sum_of_announcements_leaves_its_numbers() {
     let scene = Scene::new(0).await;
     let group = scene.engine.open_transfer(&scene.ann, None, None).await.unwrap().uid;
-    let mut db = scene.database().await;
     // As after 4,095 files of one PiB: the last one that fits, and one more.
-    sqlx::raw_sql("update account set used = 4611686018427387904 - 1125899906842624 where name = 'ann'")
-        .execute(&mut db)
-        .await
-        .unwrap();
+    scene
+        .installation
+        .sql("update account set used = 4611686018427387904 - 1125899906842624 where name = 'ann'")
+        .await;
     scene.announce(group, "last", 1 << 50, true).await.unwrap();
     let more = scene.announce(group, "more", 1, true).await;
     assert!(matches!(more, Err(Error::QuotaExceeded { .. })));
@@ -174,7 +166,7 @@ async fn an_upload_whose_last_commit_fails_leaves_neither_bytes_nor_quota() {
     scene.faults.set("direct.commit", None);
     assert_eq!(scene.engine.account(&scene.ann).await.unwrap().used, 0);
     jobs::run_dry(&scene.engine).await.unwrap();
-    promises::assert_nothing_left_behind(scene.folder.path()).await;
+    promises::assert_nothing_left_behind(&scene.installation).await;
     scene.store("a.txt", 9_000).await.unwrap();
     scene.settle().await;
 }
@@ -188,10 +180,8 @@ async fn a_put_that_outlives_the_sweep_of_its_slot_is_counted_once() {
     let engine = scene.engine.clone();
     let put = tokio::spawn(async move { engine.put_slot(slot.uid, None, bytes).await });
     send.send(Ok(Bytes::from_static(b"first"))).unwrap();
-    let db = tokio::sync::Mutex::new(scene.database().await);
     wait_until("the object is named", || async {
-        let mut db = db.lock().await;
-        sqlx::query_scalar::<_, i64>("select count(*) from staged").fetch_one(&mut *db).await.unwrap() == 1
+        scene.installation.sql("select count(*) from staged").await == [[1]]
     })
     .await;
     // Storage takes nothing away while the sweep, three days later, queues the object under its writer's hands.
@@ -301,17 +291,17 @@ async fn a_lease_begins_when_it_is_given() {
     let scene = Scene::new(0).await;
     let file = scene.store("a.txt", 9).await.unwrap();
     // Another process holds the database while the delete waits for it.
-    let mut other = scene.database().await;
-    sqlx::raw_sql("begin immediate").execute(&mut other).await.unwrap();
+    let mut other = scene.installation.connect(false).await;
+    other.take_turn().await;
     scene.faults.set("purge.taken", Some(Action::Fail));
     let (engine, ann) = (scene.engine.clone(), scene.ann.clone());
     let delete = tokio::spawn(async move { engine.delete_and_wait(&ann, "test", file.uid).await });
     tokio::task::yield_now().await;
     scene.clock.advance(Duration::from_secs(3_600));
     let released = scene.engine.now();
-    sqlx::raw_sql("rollback").execute(&mut other).await.unwrap();
+    other.rows("rollback").await;
     assert_eq!(delete.await.unwrap().unwrap(), GoneVerdict::Going);
-    let lease: i64 = sqlx::query_scalar("select lease_until from purge").fetch_one(&mut other).await.unwrap();
+    let lease = other.rows("select lease_until from purge").await[0][0].as_i64().unwrap();
     let left = lease - (released.unix_timestamp_nanos() / 1_000) as i64;
     assert!(left >= 30_000_000, "{left} µs");
     scene.faults.set("purge.taken", None);

@@ -9,7 +9,6 @@ use std::{net::IpAddr, time::Duration};
 
 use bytes::Bytes;
 use serde_json::Value;
-use tempfile::TempDir;
 use unfile::{
     clock::Clock,
     engine::{Engine, error::Error},
@@ -21,7 +20,7 @@ use uuid::Uuid;
 
 use crate::support::{
     in_process::{self, sent},
-    sql,
+    installation::Installation,
 };
 
 const HERE: IpAddr = IpAddr::V4(std::net::Ipv4Addr::new(10, 0, 0, 1));
@@ -30,7 +29,7 @@ const HOUR: Duration = Duration::from_secs(3_600);
 
 /// Three accounts; the password of each is its name and ` pass`.
 struct Scene {
-    folder: TempDir,
+    installation: Installation,
     engine: Engine,
     clock: Clock,
     ann: Caller,
@@ -40,8 +39,8 @@ struct Scene {
 
 impl Scene {
     async fn new() -> Self {
-        let (folder, clock) = (in_process::folder(), Clock::default());
-        let engine = in_process::open(&folder, &clock, &Faults::default()).await;
+        let (installation, clock) = (in_process::installation().await, Clock::default());
+        let engine = in_process::open(&installation, &clock, &Faults::default()).await;
         let mut callers = Vec::new();
         for name in ["ann", "bob", "cleo"] {
             let password = format!("{name} pass");
@@ -49,7 +48,7 @@ impl Scene {
             callers.push(engine.authenticate(&key.secret, Realm::Keys).await.unwrap());
         }
         let [ann, bob, cleo] = callers.try_into().unwrap();
-        Self { folder, engine, clock, ann, bob, cleo }
+        Self { installation, engine, clock, ann, bob, cleo }
     }
 
     async fn make_folder(&self, parent: NodeRef, name: &str) -> NodeRef {
@@ -82,7 +81,7 @@ impl Scene {
     }
 
     async fn rows(&self, statement: &str) -> Vec<Vec<Value>> {
-        sql::rows(&self.folder.path().join("unfile.db"), statement).await
+        self.installation.sql(statement).await
     }
 
     async fn jobs(&self) {

@@ -53,8 +53,8 @@ async fn independent_deletes_share_commits() {
     assert!(requests >= 128, "{requests} requests");
     assert!(commits * 2 <= requests, "{commits} commits for {requests} requests");
     server.run_jobs().await;
-    promises::assert_kept(server.data()).await;
-    promises::assert_nothing_left_behind(server.data()).await;
+    promises::assert_kept(server.installation()).await;
+    promises::assert_nothing_left_behind(server.installation()).await;
 }
 
 #[tokio::test]
@@ -82,5 +82,5 @@ async fn of_many_who_delete_the_same_files_one_wins_each() {
     let left: BTreeSet<i64> = hexnode::listed(&server, &ann.key).await.into_iter().collect();
     assert_eq!(&left | &distinct, ids.into_iter().collect(), "each file is deleted or there");
     assert!(left.is_disjoint(&distinct));
-    promises::assert_kept(server.data()).await;
+    promises::assert_kept(server.installation()).await;
 }

@@ -109,7 +109,7 @@ async fn figures(server: &Server) -> (Vec<Vec<serde_json::Value>>, usize) {
                     (select count(*) from deletion), (select sum(used) from account)",
         )
         .await;
-    (counts, server.objects().len())
+    (counts, server.objects().await.len())
 }
 
 /// Bytes that count against an account's quota.

@@ -60,9 +60,9 @@ async fn whatever_was_answered_is_true_after_sigkill() {
     }
     // Longer than anything that was cut off may wait for its client.
     server.advance(Duration::from_secs(3 * 24 * 3600)).await;
-    promises::assert_kept(server.data()).await;
-    promises::assert_nothing_left_behind(server.data()).await;
-    assert_eq!(server.objects().len(), 0);
+    promises::assert_kept(server.installation()).await;
+    promises::assert_nothing_left_behind(server.installation()).await;
+    assert_eq!(server.objects().await.len(), 0);
 }
 
 /// One kill; `known` is what the clients of the rounds before know, and then those of this one.
@@ -80,14 +80,14 @@ async fn round(server: &Arc<Server>, accounts: &[Account], known: &mut Vec<Known
     for client in clients {
         known.push(client.await.unwrap());
     }
-    promises::assert_kept(server.data()).await;
+    promises::assert_kept(server.installation()).await;
 
     server.start_again().await;
     for client in &*known {
         find(server, client).await;
     }
     server.run_jobs().await;
-    promises::assert_kept(server.data()).await;
+    promises::assert_kept(server.installation()).await;
     for client in &*known {
         find(server, client).await;
     }

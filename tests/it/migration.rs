@@ -14,7 +14,8 @@ use uuid::Uuid;
 
 use crate::support::{
     in_process::{self, sent},
-    promises, sql,
+    installation::{Backend, Installation},
+    promises,
 };
 
 const ANN: &str = "annsKeyannsKeyannsKeyannsKey01";
@@ -111,28 +112,29 @@ fn api_key(scope: &str, hash: &str, end: &str, now: i64) -> String {
 
 #[tokio::test]
 async fn an_installation_of_the_first_schema_goes_on() {
-    let (folder, clock, faults) = (in_process::folder(), Clock::default(), Faults::default());
-    let engine = in_process::open(&folder, &clock, &faults).await;
+    let installation = Installation::in_memory(Backend::Embedded).await;
+    let (clock, faults) = (Clock::default(), Faults::default());
+    let engine = in_process::open(&installation, &clock, &faults).await;
     engine.close().await;
-    let database = folder.path().join("unfile.db");
-    let settings = sql::rows(&database, "select name, value from setting").await;
+    let database = installation.file();
+    let settings = installation.sql("select name, value from setting").await;
     for ending in ["", "-wal", "-shm"] {
-        let _ = std::fs::remove_file(folder.path().join(format!("unfile.db{ending}")));
+        let _ = std::fs::remove_file(installation.data().join(format!("unfile.db{ending}")));
     }
     first_schema(&database, &settings).await;
-    let objects = folder.path().join("objects/00");
+    let objects = installation.data().join("objects/00");
     std::fs::create_dir_all(&objects).unwrap();
     std::fs::write(objects.join("live"), b"12345").unwrap();
     std::fs::write(objects.join("gone"), b"123").unwrap();
 
-    let engine = in_process::open(&folder, &clock, &faults).await;
-    promises::assert_kept(folder.path()).await;
+    let engine = in_process::open(&installation, &clock, &faults).await;
+    promises::assert_kept(&installation).await;
     let ann = engine.authenticate(ANN, Realm::Keys).await.unwrap();
     assert_eq!(engine.authenticate(SIGN_IN, Realm::Vault).await.unwrap().account, ann.account);
     let file = engine.file_for(&ann, NodeRef::FileUid(FILE), Rights::DOWNLOAD).await.unwrap();
     assert_eq!((file.version, file.size, file.modifier.name.as_str()), (1, 5, "ann"));
     jobs::run_dry(&engine).await.unwrap();
-    promises::assert_nothing_left_behind(folder.path()).await;
+    promises::assert_nothing_left_behind(&installation).await;
 
     // Its name clashes in any case, as one that is given now would.
     let clash = engine
@@ -154,10 +156,10 @@ async fn an_installation_of_the_first_schema_goes_on() {
     let request = DeleteRequest { live, ..DeleteRequest::permanent(ann.clone(), "test", vec![Target::FolderId(2)]) };
     let outcome = engine.delete(request).await.unwrap().remove(0);
     assert!(matches!(outcome.verdict, Verdict::Deleted(_)), "{outcome:?}");
-    promises::assert_kept(folder.path()).await;
+    promises::assert_kept(&installation).await;
     clock.advance(Duration::from_secs(61));
     jobs::run_dry(&engine).await.unwrap();
-    promises::assert_nothing_left_behind(folder.path()).await;
+    promises::assert_nothing_left_behind(&installation).await;
     let account = engine.account(&ann).await.unwrap();
     assert_eq!((account.used, account.purging), (0, 0));
 

@@ -44,12 +44,12 @@ async fn health_and_readiness() {
 #[tokio::test]
 async fn not_ready_while_storage_is_away_and_healthy_all_the_same() {
     let server = Server::start().await;
-    server.storage_down();
+    server.storage_down().await;
     let (status, reason) = get(&server, "/readyz").await;
     assert_eq!(status, 503);
     assert!(reason.contains("objects"), "{reason}");
     assert_eq!(get(&server, "/healthz").await.0, 200);
-    server.storage_up();
+    server.storage_up().await;
     assert_eq!(get(&server, "/readyz").await.0, 200);
 }
 
@@ -320,7 +320,7 @@ async fn a_stop_does_not_wait_for_a_disk_that_hangs() {
     let key = server.admin_key();
     let file = vault::upload(&server, &key, "", "a.txt", b"abc").await;
     // A pipe that nobody writes to is read for ever, as a file on a disk that has gone away is.
-    let object = server.objects().remove(0);
+    let object = server.data().join("objects").join(&server.objects().await[0]);
     std::fs::remove_file(&object).unwrap();
     assert!(Command::new("mkfifo").arg(&object).status().unwrap().success());
     let (url, bearer) = (server.url(&format!("/vault_rest/file/{file}")), format!("Bearer {key}"));
@@ -483,12 +483,12 @@ async fn a_pause_before_purges_is_no_delay_to_alarm_of() {
     let ann = server.account("ann").await;
     let file = crate::vault::upload(&server, &ann.key, "", "a.txt", b"abc").await;
     crate::vault::delete_files(&server, &ann.key, &[&file]).await;
-    server.storage_down();
+    server.storage_down().await;
     for (hours, overdue) in [(47, 0), (24, 0), (2, 1)] {
         server.advance(std::time::Duration::from_secs(hours * 3_600)).await;
         let (_, figures) = get(&server, "/metrics").await;
         let line = format!("unfile_purge_overdue {overdue}");
         assert!(figures.lines().any(|found| found == line), "{line} after {hours} more hours in {figures}");
     }
-    server.storage_up();
+    server.storage_up().await;
 }

@@ -5,7 +5,6 @@ mod gone;
 use std::time::Duration;
 
 use bytes::Bytes;
-use tempfile::TempDir;
 use unfile::{
     clock::Clock,
     engine::{Engine, error::Error},
@@ -17,6 +16,7 @@ use uuid::Uuid;
 
 use crate::support::{
     in_process::{self, sent},
+    installation::Installation,
     promises,
 };
 
@@ -25,7 +25,7 @@ const TO_OWNERS_TRASH: Live = Live::Trash { holder: Holder::Owner, keep: KEEP };
 const TO_OWN_TRASH: Live = Live::Trash { holder: Holder::Caller, keep: KEEP };
 
 struct Scene {
-    folder: TempDir,
+    installation: Installation,
     engine: Engine,
     clock: Clock,
     ann: Caller,
@@ -34,15 +34,15 @@ struct Scene {
 
 impl Scene {
     async fn new() -> Self {
-        let (folder, clock, faults) = (in_process::folder(), Clock::default(), Faults::default());
-        let engine = in_process::open(&folder, &clock, &faults).await;
+        let (installation, clock, faults) = (in_process::installation().await, Clock::default(), Faults::default());
+        let engine = in_process::open(&installation, &clock, &faults).await;
         let mut callers = Vec::new();
         for name in ["ann", "bob"] {
             let (_, key) = engine.add_account(name, Role::User, Some(0), None).await.unwrap();
             callers.push(engine.authenticate(&key.secret, Realm::Keys).await.unwrap());
         }
         let (bob, ann) = (callers.pop().unwrap(), callers.pop().unwrap());
-        Self { folder, engine, clock, ann, bob }
+        Self { installation, engine, clock, ann, bob }
     }
 
     async fn make_folder(&self, parent: NodeRef, name: &str) -> FolderInfo {
@@ -98,7 +98,7 @@ impl Scene {
     }
 
     async fn kept(&self) {
-        promises::assert_kept(self.folder.path()).await;
+        promises::assert_kept(&self.installation).await;
     }
 
     /// Runs the jobs dry: every promise is kept, and nothing waits.
@@ -106,7 +106,7 @@ impl Scene {
         self.kept().await;
         jobs::run_dry(&self.engine).await.unwrap();
         self.kept().await;
-        promises::assert_nothing_left_behind(self.folder.path()).await;
+        promises::assert_nothing_left_behind(&self.installation).await;
     }
 }
 

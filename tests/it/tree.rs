@@ -10,7 +10,6 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use futures_util::StreamExt;
-use tempfile::TempDir;
 use unfile::{
     clock::Clock,
     engine::{Engine, error::Error},
@@ -22,14 +21,15 @@ use uuid::Uuid;
 
 use crate::support::{
     in_process::{self, sent},
-    promises, sql,
+    installation::Installation,
+    promises,
 };
 
 /// Of bob; ann has none.
 const QUOTA: u64 = 1_000;
 
 struct Scene {
-    folder: TempDir,
+    installation: Installation,
     engine: Engine,
     faults: Faults,
     ann: Caller,
@@ -38,15 +38,15 @@ struct Scene {
 
 impl Scene {
     async fn new() -> Self {
-        let (folder, clock, faults) = (in_process::folder(), Clock::default(), Faults::default());
-        let engine = in_process::open(&folder, &clock, &faults).await;
+        let (installation, clock, faults) = (in_process::installation().await, Clock::default(), Faults::default());
+        let engine = in_process::open(&installation, &clock, &faults).await;
         let mut callers = Vec::new();
         for (name, quota) in [("ann", 0), ("bob", QUOTA)] {
             let (_, key) = engine.add_account(name, Role::User, Some(quota), None).await.unwrap();
             callers.push(engine.authenticate(&key.secret, Realm::Keys).await.unwrap());
         }
         let (bob, ann) = (callers.pop().unwrap(), callers.pop().unwrap());
-        Self { folder, engine, faults, ann, bob }
+        Self { installation, engine, faults, ann, bob }
     }
 
     async fn try_make(&self, caller: &Caller, parent: NodeRef, text: &str, clash: Clash) -> Result<FolderInfo, Error> {
@@ -140,12 +140,11 @@ impl Scene {
     }
 
     async fn sql(&self, statement: &str) {
-        let mut database = sql::open(&self.folder.path().join("unfile.db"), false).await;
-        sql::rows_of(&mut database, statement).await;
+        self.installation.sql(statement).await;
     }
 
     async fn kept(&self) {
-        promises::assert_kept(self.folder.path()).await;
+        promises::assert_kept(&self.installation).await;
     }
 
     /// Runs the jobs dry: every promise is kept, and nothing waits.
@@ -153,7 +152,7 @@ impl Scene {
         self.kept().await;
         jobs::run_dry(&self.engine).await.unwrap();
         self.kept().await;
-        promises::assert_nothing_left_behind(self.folder.path()).await;
+        promises::assert_nothing_left_behind(&self.installation).await;
     }
 }
 

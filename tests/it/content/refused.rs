@@ -18,7 +18,7 @@ impl Scene {
     }
 
     async fn staged(&self) -> usize {
-        promises::all_rows(self.folder.path()).await["staged"].len()
+        promises::all_rows(&self.installation).await["staged"].len()
     }
 }
 
@@ -260,10 +260,10 @@ async fn a_crash_between_two_steps_leaves_the_file_as_it_was_or_whole() {
             false => scene.put(&scene.ann, next(&file), "new").await,
         };
         assert!(done.is_err() && scene.faults.crashed(), "{step}");
-        promises::assert_kept(scene.folder.path()).await;
+        promises::assert_kept(&scene.installation).await;
         scene.engine.close().await;
         scene.faults = Faults::default();
-        scene.engine = in_process::open(&scene.folder, &scene.clock, &scene.faults).await;
+        scene.engine = in_process::open(&scene.installation, &scene.clock, &scene.faults).await;
         let versions = if step == "content.commit.committed" { vec![(2, 3), (1, 3)] } else { vec![(1, 3)] };
         assert_eq!(scene.versions(uid(&file)).await, versions, "{step}");
         scene.settle().await;

@@ -34,7 +34,7 @@ async fn an_emptied_trash_is_empty_whatever_dies() {
         let used = server.sql("select used from account where name = 'ann'").await;
         assert_eq!(used, [[0]], "{point}");
         scene.assert_settled(point).await;
-        promises::assert_nothing_left_behind(server.data()).await;
+        promises::assert_nothing_left_behind(server.installation()).await;
     }
     scene.assert_empty().await;
 }
@@ -81,7 +81,7 @@ async fn what_waits_for_the_end_of_editing_is_deleted_or_dropped_as_a_whole() {
         let left = server.sql("select count(*) from operation").await;
         assert_eq!(left, [[0]], "{point}");
         scene.assert_settled(point).await;
-        promises::assert_nothing_left_behind(server.data()).await;
+        promises::assert_nothing_left_behind(server.installation()).await;
     }
     scene.assert_empty().await;
 }

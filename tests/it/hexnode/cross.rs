@@ -33,7 +33,7 @@ async fn a_file_from_vault_is_listed_and_deleted_here() {
     assert_eq!(vault_read(&server, &ann.key, &vault_id).await.status, 404);
     assert_eq!(listed(&server, &ann.key).await, Vec::<i64>::new());
     server.run_jobs().await;
-    assert!(server.objects().is_empty());
+    assert!(server.objects().await.is_empty());
 }
 
 #[tokio::test]
@@ -47,7 +47,7 @@ async fn a_file_from_sweeppea_is_deleted_together_with_one_from_here() {
     let reply = delete(&server, &ann.key, &serde_json::to_string(&ids).unwrap()).await;
     assert_answer(&reply, 200, DELETED);
     server.run_jobs().await;
-    assert!(server.objects().is_empty());
+    assert!(server.objects().await.is_empty());
 }
 
 #[tokio::test]
@@ -83,7 +83,7 @@ async fn late_bytes_are_refused_whoever_deleted_the_file() {
     let body = format!(r#"{{"file_uuid":"{}"}}"#, file.uuid);
     assert_answer(&post(&server, &ann.key, VERIFY, &body).await, 404, NOT_FOUND);
     server.run_jobs().await;
-    assert!(server.objects().is_empty());
+    assert!(server.objects().await.is_empty());
 }
 
 #[tokio::test]

@@ -10,12 +10,12 @@ async fn three_steps_then_delete_leaves_nothing() {
     let ann = server.account("ann").await;
     let id = upload(&server, &ann.key, "report.pdf", b"%PDF-1.7 report").await;
     assert_eq!(listed(&server, &ann.key).await, [id]);
-    assert_eq!(server.objects().len(), 1);
+    assert_eq!(server.objects().await.len(), 1);
     assert_answer(&delete(&server, &ann.key, &format!("[{id}]")).await, 200, DELETED);
     let empty = r#"{"count":0,"next":null,"previous":null,"results":[]}"#;
     assert_answer(&get_list(&server, &ann.key, "").await, 200, empty);
     server.run_jobs().await;
-    assert_eq!(server.objects(), Vec::<std::path::PathBuf>::new());
+    assert_eq!(server.objects().await, [""; 0]);
     assert_eq!(used(&server, ann.id).await, 0);
     assert_not_found(&delete(&server, &ann.key, &format!("[{id}]")).await, &format!("[{id}]"));
 }
@@ -125,7 +125,7 @@ async fn many_files_in_one_call() {
     let all = serde_json::to_string(&ids).unwrap();
     assert_answer(&delete(&server, &ann.key, &all).await, 200, DELETED);
     server.run_jobs().await;
-    assert!(server.objects().is_empty());
+    assert!(server.objects().await.is_empty());
     assert_eq!(used(&server, ann.id).await, 0);
 }
 
@@ -226,14 +226,14 @@ async fn bytes_go_once_storage_is_back() {
     let server = Server::start().await;
     let ann = server.account("ann").await;
     let id = upload(&server, &ann.key, "a.pdf", b"abc").await;
-    server.storage_down();
+    server.storage_down().await;
     assert_answer(&delete(&server, &ann.key, &format!("[{id}]")).await, 200, DELETED);
     assert_eq!(listed(&server, &ann.key).await, Vec::<i64>::new());
     assert_eq!(server.sql("select object_key from purge").await.len(), 1);
-    server.storage_up();
+    server.storage_up().await;
     // No further call: only time passes.
     server.advance(std::time::Duration::from_secs(3_600)).await;
-    assert!(server.objects().is_empty());
+    assert!(server.objects().await.is_empty());
 }
 
 #[tokio::test]
@@ -241,14 +241,14 @@ async fn a_kill_after_the_answer_loses_nothing() {
     let server = Server::start().await;
     let ann = server.account("ann").await;
     let id = upload(&server, &ann.key, "a.pdf", b"abc").await;
-    server.storage_down();
+    server.storage_down().await;
     assert_answer(&delete(&server, &ann.key, &format!("[{id}]")).await, 200, DELETED);
     server.kill().await;
-    server.storage_up();
+    server.storage_up().await;
     server.start_again().await;
     assert_eq!(listed(&server, &ann.key).await, Vec::<i64>::new());
     server.advance(std::time::Duration::from_secs(3_600)).await;
-    assert!(server.objects().is_empty());
+    assert!(server.objects().await.is_empty());
     assert_not_found(&delete(&server, &ann.key, &format!("[{id}]")).await, &format!("[{id}]"));
 }
 
@@ -257,22 +257,22 @@ async fn a_hold_set_after_the_answer_keeps_the_bytes() {
     let server = Server::start().await;
     let ann = server.account("ann").await;
     let file = uploaded(&server, &ann.key, "a.pdf", b"abc").await;
-    server.storage_down();
+    server.storage_down().await;
     assert_answer(&delete(&server, &ann.key, &format!("[{}]", file.id)).await, 200, DELETED);
     // Refused for the moment in which the server itself tries to remove the bytes.
     wait_until("the hold is set", async || {
         server.cli(&["hold", "add", &file.uuid, "--reason", "late"]).await.status == 0
     })
     .await;
-    server.storage_up();
+    server.storage_up().await;
     server.advance(std::time::Duration::from_secs(86_400)).await;
-    assert_eq!(server.objects().len(), 1, "the hold parks the purge");
+    assert_eq!(server.objects().await.len(), 1, "the hold parks the purge");
     assert_eq!(listed(&server, &ann.key).await, Vec::<i64>::new());
 
     let output = server.cli(&["hold", "remove", &file.uuid]).await;
     assert_eq!(output.status, 0, "{output:?}");
     server.advance(std::time::Duration::from_secs(3_600)).await;
-    assert!(server.objects().is_empty());
+    assert!(server.objects().await.is_empty());
 }
 
 #[tokio::test]
@@ -281,10 +281,10 @@ async fn a_delete_frees_the_quota_at_once() {
     let ann = server.account_with("ann", &["--quota", "10"]).await;
     let id = upload(&server, &ann.key, "a.pdf", b"1234567890").await;
     assert_eq!(used(&server, ann.id).await, 10);
-    server.storage_down();
+    server.storage_down().await;
     assert_answer(&delete(&server, &ann.key, &format!("[{id}]")).await, 200, DELETED);
     assert_eq!(used(&server, ann.id).await, 0);
-    server.storage_up();
+    server.storage_up().await;
     upload(&server, &ann.key, "b.pdf", b"1234567890").await;
 }
 

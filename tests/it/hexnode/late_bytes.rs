@@ -18,13 +18,13 @@ async fn a_put_after_the_delete_is_refused() {
     let reply = put(&server, &file.url, "application/pdf", b"late").await;
     assert_s3(&reply, 403, "AccessDenied");
     server.run_jobs().await;
-    assert!(server.objects().is_empty());
+    assert!(server.objects().await.is_empty());
     assert_eq!(listed(&server, &ann.key).await, Vec::<i64>::new());
     let reply = post(&server, &ann.key, VERIFY, &format!(r#"{{"file_uuid":"{}"}}"#, file.uuid)).await;
     assert_answer(&reply, 404, NOT_FOUND);
 
     server.advance(Duration::from_secs(195 * 60 + 1)).await;
-    assert!(server.objects().is_empty());
+    assert!(server.objects().await.is_empty());
     assert_eq!(used(&server, ann.id).await, 0);
 }
 
@@ -36,9 +36,9 @@ async fn a_put_after_the_verify_changes_nothing() {
     let reply = put(&server, &file.url, "application/pdf", b"other").await;
     assert_s3(&reply, 403, "AccessDenied");
     server.run_jobs().await;
-    let objects = server.objects();
+    let objects = server.objects().await;
     assert_eq!(objects.len(), 1);
-    assert_eq!(std::fs::read(&objects[0]).unwrap(), b"verified");
+    assert_eq!(server.object(&objects[0]).await, b"verified"[..]);
     assert_eq!(used(&server, ann.id).await, 8);
 }
 
@@ -73,7 +73,7 @@ async fn a_slow_put_outlives_nothing() {
     let (url, uuid) = presign(&server, &ann.key, "a.pdf", "application/pdf").await;
     let (sender, slow) = slow_put(&server, &url);
     sender.send("begun, ").await.unwrap();
-    wait_until("the slow upload has begun", async || !server.objects().is_empty()).await;
+    wait_until("the slow upload has begun", async || !server.objects().await.is_empty()).await;
 
     assert_eq!(put(&server, &url, "application/pdf", b"quick").await.status, 200);
     let id = verify(&server, &ann.key, &uuid).await;
@@ -86,7 +86,7 @@ async fn a_slow_put_outlives_nothing() {
         assert_s3(&reply, 403, "AccessDenied");
     }
     // A client that was cut off does not see when the server is done.
-    wait_until("nothing is left", async || server.objects().is_empty()).await;
+    wait_until("nothing is left", async || server.objects().await.is_empty()).await;
     assert_eq!(listed(&server, &ann.key).await, Vec::<i64>::new());
     assert_eq!(used(&server, ann.id).await, 0);
 }
@@ -99,7 +99,7 @@ async fn a_put_does_not_outlive_the_sweep() {
     let (url, uuid) = presign(&server, &ann.key, "a.pdf", "application/pdf").await;
     let (sender, slow) = slow_put(&server, &url);
     sender.send("begun, ").await.unwrap();
-    wait_until("the slow upload has begun", async || !server.objects().is_empty()).await;
+    wait_until("the slow upload has begun", async || !server.objects().await.is_empty()).await;
     server.advance(Duration::from_secs(25 * 3_600)).await;
     let _ = sender.send("and ended").await;
     drop(sender);
@@ -107,7 +107,7 @@ async fn a_put_does_not_outlive_the_sweep() {
         assert_s3(&reply, 403, "AccessDenied");
     }
     // A client that was cut off does not see when the server is done.
-    wait_until("nothing is left", async || server.objects().is_empty()).await;
+    wait_until("nothing is left", async || server.objects().await.is_empty()).await;
     assert_eq!(used(&server, ann.id).await, 0);
     let reply = post(&server, &ann.key, VERIFY, &format!(r#"{{"file_uuid":"{uuid}"}}"#)).await;
     assert_answer(&reply, 404, NOT_FOUND);

@@ -76,9 +76,9 @@ async fn put_answers_as_s3_does_and_can_be_repeated_until_verify() {
     let id = verify(&server, &ann.key, &uuid).await;
     assert_eq!(used(&server, ann.id).await, 5);
     server.run_jobs().await;
-    let objects = server.objects();
+    let objects = server.objects().await;
     assert_eq!(objects.len(), 1, "what was put first is gone");
-    assert_eq!(std::fs::read(&objects[0]).unwrap(), b"hello");
+    assert_eq!(server.object(&objects[0]).await, b"hello"[..]);
     assert_eq!(listed(&server, &ann.key).await, [id]);
 }
 
@@ -260,9 +260,9 @@ async fn an_upload_not_verified_within_a_day_is_swept() {
     let (url, uuid) = presign(&server, &ann.key, "a.txt", "text/plain").await;
     put(&server, &url, "text/plain", b"x").await;
     server.advance(23 * 60 * MINUTE).await;
-    assert_eq!(server.objects().len(), 1);
+    assert_eq!(server.objects().await.len(), 1);
     server.advance(61 * MINUTE).await;
-    assert_eq!(server.objects().len(), 0);
+    assert_eq!(server.objects().await.len(), 0);
     assert_eq!(used(&server, ann.id).await, 0);
     let body = format!(r#"{{"file_uuid":"{uuid}"}}"#);
     assert_answer(&post(&server, &ann.key, VERIFY, &body).await, 404, NOT_FOUND);
@@ -310,7 +310,7 @@ async fn two_puts_racing_for_the_last_bytes_never_exceed_the_quota() {
     assert_eq!(statuses, [200, 400]);
     assert_eq!(used(&server, ann.id).await, 600);
     server.run_jobs().await;
-    assert_eq!(server.objects().len(), 1);
+    assert_eq!(server.objects().await.len(), 1);
 }
 
 /// The length alone decides, before a byte is sent.
@@ -324,7 +324,7 @@ async fn five_gibibytes_and_not_a_byte_more() {
     let first = first_line_of_put(&server, &url, 5 * 1024 * 1024 * 1024 + 1).await;
     assert_eq!(first, "HTTP/1.1 400 Bad Request");
     server.run_jobs().await;
-    assert!(server.objects().is_empty());
+    assert!(server.objects().await.is_empty());
     assert_eq!(used(&server, ann.id).await, 0);
 }
 
@@ -362,7 +362,7 @@ async fn a_body_that_breaks_off_is_not_kept() {
     let body = format!(r#"{{"file_uuid":"{uuid}"}}"#);
     assert_answer(&post(&server, &ann.key, VERIFY, &body).await, 400, NO_BYTES);
     wait_until("the broken upload left nothing", async || {
-        server.objects().is_empty() && server.sql("select * from staged").await.is_empty()
+        server.objects().await.is_empty() && server.sql("select * from staged").await.is_empty()
     })
     .await;
     assert_eq!(used(&server, ann.id).await, 0);

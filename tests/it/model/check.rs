@@ -20,7 +20,7 @@ pub(super) async fn lists(world: &World) {
     for account in 0..world.callers.len() {
         compare_lists(world, &world.belief, account).await.unwrap();
     }
-    let mut evidence = Evidence::of(world.folder.path()).await;
+    let mut evidence = Evidence::of(&world.installation).await;
     evidence.assert_kept().await;
     ids_are_kept(world, &mut evidence).await;
     evidence.close().await;
@@ -33,7 +33,7 @@ pub(super) async fn everything(world: &World) {
 
 /// With everything working and the jobs done: promises 3 and 4.
 pub(super) async fn nothing_left_behind(world: &World) {
-    promises::assert_nothing_left_behind(world.folder.path()).await;
+    promises::assert_nothing_left_behind(&world.installation).await;
 }
 
 pub(super) fn every_file() -> FileQuery {

@@ -3,7 +3,6 @@
 use std::{collections::BTreeMap, time::Duration};
 
 use bytes::Bytes;
-use tempfile::TempDir;
 use unfile::{
     clock::Clock,
     engine::{Engine, error::Error},
@@ -17,7 +16,10 @@ use super::{
     belief::{Belief, Node, State, Version},
     check, points,
 };
-use crate::support::in_process::{self, open};
+use crate::support::{
+    in_process::{self, open},
+    installation::Installation,
+};
 
 /// Bytes that an account may hold: little enough that uploads sometimes do not fit.
 const QUOTA: u64 = 40_000;
@@ -26,7 +28,7 @@ const QUOTA: u64 = 40_000;
 pub(super) const ADMIN: usize = 2;
 
 pub(super) struct World {
-    pub(super) folder: TempDir,
+    pub(super) installation: Installation,
     pub(super) engine: Engine,
     pub(super) faults: Faults,
     pub(super) clock: Clock,
@@ -55,9 +57,9 @@ impl Drop for World {
 
 impl World {
     pub(super) async fn new() -> Self {
-        let folder = in_process::folder();
+        let installation = in_process::installation().await;
         let (clock, faults) = (Clock::default(), Faults::default());
-        let engine = open(&folder, &clock, &faults).await;
+        let engine = open(&installation, &clock, &faults).await;
         let (mut callers, mut roots, mut belief) = (Vec::new(), Vec::new(), Belief::default());
         for (account, (name, role)) in
             [("ann", Role::User), ("bob", Role::User), ("root", Role::Admin)].into_iter().enumerate()
@@ -70,7 +72,7 @@ impl World {
             roots.push(root);
         }
         Self {
-            folder,
+            installation,
             engine,
             faults,
             clock,
@@ -170,7 +172,7 @@ impl World {
         self.engine.close().await;
         self.faults = Faults::default();
         self.storage_down = false;
-        self.engine = open(&self.folder, &self.clock, &self.faults).await;
+        self.engine = open(&self.installation, &self.clock, &self.faults).await;
     }
 
     /// A step whose answer was lost has happened whole or not at all.

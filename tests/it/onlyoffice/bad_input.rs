@@ -242,6 +242,6 @@ async fn an_upload_needs_its_folder() {
             assert_eq!(post(server, key, &call, json!({"title": "a.txt"})).await.status, status, "{call}");
         }
     }
-    assert_eq!(server.objects().len(), 1);
+    assert_eq!(server.objects().await.len(), 1);
     scene.assert_untouched().await;
 }

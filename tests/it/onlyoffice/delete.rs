@@ -60,7 +60,7 @@ async fn immediately_it_is_destroyed() {
     let view = shown["viewUrl"].as_str().unwrap();
     assert_refused(&server.send(Method::GET, view, &[("authorization", &key)], "").await, 404, NO_FILE);
     server.run_jobs().await;
-    assert_eq!(server.objects().len(), 0);
+    assert_eq!(server.objects().await.len(), 0);
 }
 
 #[tokio::test]
@@ -102,7 +102,7 @@ async fn what_lies_in_the_trash_is_destroyed() {
     delete(&server, &key, json!({"fileIds": [file]}), "1").await;
     assert_eq!(content(&server, &key, "@trash").await.0, super::NOTHING);
     server.run_jobs().await;
-    assert_eq!(server.objects().len(), 0);
+    assert_eq!(server.objects().await.len(), 0);
 }
 
 #[tokio::test]

@@ -83,7 +83,7 @@ async fn every_tab_and_every_user_is_waited_for() {
     server.run_jobs().await;
     assert_eq!(state(&operation(&server, &ann.key).await), (100, "1", "", true));
     server.run_jobs().await;
-    assert_eq!(server.objects().len(), 0);
+    assert_eq!(server.objects().await.len(), 0);
 }
 
 #[tokio::test]

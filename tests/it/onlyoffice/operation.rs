@@ -110,7 +110,7 @@ async fn an_accepted_operation_is_finished_after_a_restart() {
     assert_eq!(state(&operation(&server, &key).await), (100, "3", "", true));
     assert_eq!(content(&server, &key, "@my").await, (vec![], vec![]));
     server.run_jobs().await;
-    assert_eq!(server.objects().len(), 0);
+    assert_eq!(server.objects().await.len(), 0);
 }
 
 #[tokio::test]

@@ -36,7 +36,7 @@ async fn emptying_takes_what_the_caller_holds() {
     delete(&server, &ann.key, json!({"fileIds": [by_bob], "immediately": true}), "1").await;
     assert_eq!(content(&server, &bob.key, "@trash").await.0, super::NOTHING);
     server.run_jobs().await;
-    assert_eq!(server.objects().len(), 0);
+    assert_eq!(server.objects().await.len(), 0);
 }
 
 #[tokio::test]

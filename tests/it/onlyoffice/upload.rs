@@ -130,6 +130,6 @@ async fn beyond_the_quota_nothing_is_kept() {
     assert_eq!(content(&server, &key, "@my").await.0, super::NOTHING);
     assert_eq!(server.sql("select used from account where name = 'ann'").await, [[0]]);
     server.run_jobs().await;
-    assert_eq!(server.objects().len(), 0);
+    assert_eq!(server.objects().await.len(), 0);
     assert_eq!(get(&server, &key, "@trash").await.json()["response"]["total"], 0);
 }

@@ -39,7 +39,7 @@ async fn past_versions_are_destroyed() {
     assert_eq!(numbers(&server, &key, file).await, [4, 2]);
     assert_eq!(get(&server, &key, &format!("file/{file}?version=1")).await.status, 404);
     server.run_jobs().await;
-    assert_eq!(server.objects().len(), 2);
+    assert_eq!(server.objects().await.len(), 2);
 }
 
 #[tokio::test]

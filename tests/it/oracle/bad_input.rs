@@ -195,7 +195,7 @@ async fn uploads_that_are_not_of_their_form_store_nothing() {
     assert_outcome(&send_form(&server, "files/data", &key, &[], &parts).await, MISSING);
     assert_eq!(super::names(&server, &key, "self").await, ["a.txt"]);
     assert_eq!(numbers(&server, &key, &file).await, ["1"]);
-    assert_eq!(server.objects().len(), 1);
+    assert_eq!(server.objects().await.len(), 1);
 }
 
 #[tokio::test]

@@ -209,7 +209,7 @@ async fn a_permanent_delete_takes_older_versions_too() {
         assert_eq!(run(&server, &key, &format!("{service_name}&item=fFileGUID:{entry}")).await, "-16");
     }
     server.run_jobs().await;
-    assert_eq!(server.objects().len(), 0);
+    assert_eq!(server.objects().await.len(), 0);
     let used = server.sql("select used, purging from account where name = 'usera'").await;
     assert_eq!((used[0][0].as_i64(), used[0][1].as_i64()), (Some(0), Some(0)));
 }
@@ -296,7 +296,7 @@ async fn emptying_hides_all_at_once() {
         assert_eq!(status_code(&ask(name, &stranger).await), "-16");
     }
     // The live file is all that is left.
-    assert_eq!((names(&server, &key, "self").await, server.objects().len()), (vec!["b.txt".to_owned()], 1));
+    assert_eq!((names(&server, &key, "self").await, server.objects().await.len()), (vec!["b.txt".to_owned()], 1));
 
     let file = fill("c.txt").await;
     let done = empty("").await;
@@ -337,7 +337,7 @@ async fn what_is_held_stays_and_is_named() {
     server.cli(&["hold", "remove", &uid(&held)]).await;
     assert_eq!(run(&server, &key, "FLD_EMPTY_TRASH").await, "0");
     server.run_jobs().await;
-    assert_eq!(server.objects().len(), 0);
+    assert_eq!(server.objects().await.len(), 0);
 }
 
 #[tokio::test]

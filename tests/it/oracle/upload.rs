@@ -85,6 +85,6 @@ async fn more_than_the_quota_is_not_kept() {
         (vec!["a.txt".into()], 1)
     );
     server.run_jobs().await;
-    assert_eq!(server.objects().len(), 1);
+    assert_eq!(server.objects().await.len(), 1);
     upload(&server, &key, "self", "b.txt", b"45").await;
 }

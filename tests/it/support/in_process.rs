@@ -1,30 +1,36 @@
 //! An engine in the test's own process, for what no request can bring about: a fault at one step, a moment between two.
 
-use std::{path::Path, time::Duration};
+use std::time::Duration;
 
 use bytes::Bytes;
 use futures_util::StreamExt;
-use tempfile::TempDir;
 use unfile::{
     clock::Clock,
-    engine::{ByteStream, Engine, EngineOptions, ObjectsAt},
+    engine::{ByteStream, Engine, EngineOptions},
     fault::Faults,
     model::Rules,
 };
 
-/// A folder for an installation, in memory where there is such a place: durability is not what these tests look at.
-pub fn folder() -> TempDir {
-    let memory = Path::new("/dev/shm");
-    if memory.is_dir() { tempfile::tempdir_in(memory).unwrap() } else { tempfile::tempdir().unwrap() }
+use super::installation::{Backend, Installation};
+
+/// An installation on the database of this run. Its objects are on disk: how a bucket is reached stands in a process's
+/// environment, which a test cannot change for itself alone.
+pub async fn installation() -> Installation {
+    Installation::in_memory(match Backend::of_this_run() {
+        Backend::Embedded | Backend::S3 => Backend::Embedded,
+        Backend::Postgres | Backend::Shared => Backend::Postgres,
+    })
+    .await
 }
 
 /// Opens and starts an engine; no jobs run beside it.
-pub async fn open(folder: &TempDir, clock: &Clock, faults: &Faults) -> Engine {
+pub async fn open(installation: &Installation, clock: &Clock, faults: &Faults) -> Engine {
+    std::fs::create_dir_all(installation.data()).unwrap();
     let hour = Duration::from_secs(3_600);
     let engine = Engine::open(EngineOptions {
-        database: format!("sqlite:{}?mode=rwc", folder.path().join("unfile.db").display()),
-        reserve: Some(folder.path().join("reserve")),
-        objects: ObjectsAt::Folder(folder.path().join("objects")),
+        database: installation.database_url(),
+        reserve: (!installation.is_shared()).then(|| installation.data().join("reserve")),
+        objects: installation.objects_at(),
         rules: Rules {
             default_quota: 0,
             purge_delay: Duration::ZERO,

@@ -1,15 +1,19 @@
 //! The harness: a server that a test starts, kills, starts again and looks into.
 
 mod child;
+pub mod daemon;
 pub mod in_process;
+pub mod installation;
+pub mod postgres;
 pub mod promises;
 mod reply;
 pub mod sql;
+pub mod weed;
 
 use std::{
     path::{Path, PathBuf},
     sync::{
-        Mutex,
+        Arc, Mutex,
         atomic::{AtomicBool, AtomicU32, Ordering},
     },
     time::Duration,
@@ -19,17 +23,20 @@ use child::Child;
 pub use child::{
     Launch, Output, Started, binary, finish, free_port, release_binary, start_command, without_own_variables,
 };
+pub use installation::Backend;
+use installation::Installation;
 pub use reply::Reply;
 use reqwest::Method;
 use serde::Deserialize;
 use tempfile::TempDir;
 
-/// A running server with a data directory of its own. It is killed when the value goes.
+/// A running server. It is killed when the value goes.
 pub struct Server {
-    /// Held for its drop: takes the directory away.
-    _dir: TempDir,
+    installation: Arc<Installation>,
     /// The data directory as this process sees it.
     data: PathBuf,
+    /// Held for its drop: takes the data directory away of a server beside the first one.
+    _own: Option<TempDir>,
     launch: Launch,
     child: Mutex<Option<Child>>,
     http: reqwest::Client,
@@ -57,30 +64,52 @@ fn client() -> reqwest::Client {
 }
 
 impl Server {
-    /// A server on a fresh data directory and a free port.
+    /// A server of a fresh installation on the backend of this run, on a free port.
     pub async fn start() -> Server {
         Self::start_with(&[]).await
     }
 
     /// The same, with environment variables of its own.
     pub async fn start_with(env: &[(&str, &str)]) -> Server {
-        let dir = tempfile::tempdir().unwrap();
+        Self::start_on(Installation::new(Backend::of_this_run()).await, env).await
+    }
+
+    /// A server of a fresh installation on SQLite and a folder, whatever backend the others of this run stand on.
+    pub async fn start_embedded() -> Server {
+        Self::start_embedded_with(&[]).await
+    }
+
+    /// The same, with environment variables of its own.
+    pub async fn start_embedded_with(env: &[(&str, &str)]) -> Server {
+        Self::start_on(Installation::new(Backend::Embedded).await, env).await
+    }
+
+    /// A server of this installation.
+    pub async fn start_on(installation: Installation, env: &[(&str, &str)]) -> Server {
         let launch = Launch {
             wrap: Vec::new(),
             binary: binary(),
-            data: dir.path().join("unfile-data"),
+            data: installation.data().to_owned(),
             port: 0,
-            env: env.iter().map(|(name, value)| (name.to_string(), value.to_string())).collect(),
+            env: environment(&installation, env),
         };
-        Self::launch(dir, launch).await
+        Self::launch(installation, None, launch).await
+    }
+
+    /// One more server of this one's installation, with a data directory of its own. The backend must be shared.
+    pub async fn start_beside(&self, env: &[(&str, &str)]) -> Server {
+        let own = tempfile::tempdir().unwrap();
+        let env = environment(&self.installation, env);
+        let launch = Launch { data: own.path().join("unfile-data"), env, ..self.launch.clone() };
+        Self::launch(Arc::clone(&self.installation), Some(own), launch).await
     }
 
     /// The release build instead of the test build: no clock to move, no faults to set.
     pub async fn start_release() -> Server {
-        let dir = tempfile::tempdir().unwrap();
-        let data = dir.path().join("unfile-data");
+        let installation = Installation::new(Backend::Embedded).await;
+        let data = installation.data().to_owned();
         let launch = Launch { wrap: Vec::new(), binary: release_binary(), data, port: 0, env: Vec::new() };
-        Self::launch(dir, launch).await
+        Self::launch(installation, None, launch).await
     }
 
     /// A server whose data directory is a disk of so many bytes, in a mount namespace of its own.
@@ -102,22 +131,30 @@ impl Server {
             port: 0,
             env: Vec::new(),
         };
-        let mut server = Self::launch(dir, launch).await;
+        let installation = Installation::embedded_at(dir, launch.data.clone());
+        let mut server = Self::launch(installation, None, launch).await;
         // The disk is seen through the server's own eyes: unshare and sh have become the server.
         let below_root = server.data.strip_prefix("/").unwrap().to_owned();
         server.data = PathBuf::from(format!("/proc/{}/root", server.pid())).join(below_root);
+        Arc::get_mut(&mut server.installation).unwrap().see_data_at(server.data.clone());
         server
     }
 
     /// Starts on a free port.
-    async fn launch(dir: TempDir, mut launch: Launch) -> Server {
+    async fn launch(
+        installation: impl Into<Arc<Installation>>,
+        own: Option<TempDir>,
+        mut launch: Launch,
+    ) -> Server {
+        let installation = installation.into();
         for _ in 0..20 {
             launch.port = free_port();
             match launch.start().await {
                 Started::Ready(child) => {
                     return Server {
-                        _dir: dir,
+                        installation,
                         data: launch.data.clone(),
+                        _own: own,
                         launch,
                         child: Mutex::new(Some(child)),
                         http: client(),
@@ -141,6 +178,11 @@ impl Server {
 
     pub fn port(&self) -> u16 {
         self.launch.port
+    }
+
+    /// What it serves.
+    pub fn installation(&self) -> &Installation {
+        &self.installation
     }
 
     /// The data directory.
@@ -294,7 +336,7 @@ impl Server {
     pub async fn revive(&self) {
         self.wait_end().await;
         self.deaths.fetch_add(1, Ordering::Relaxed);
-        promises::assert_kept(&self.data).await;
+        promises::assert_kept(&self.installation).await;
         self.start_again().await;
     }
 
@@ -357,47 +399,53 @@ impl Server {
     }
 
     fn objects_dir(&self) -> PathBuf {
-        self.data.join("objects")
+        self.installation.data().join("objects")
     }
 
-    /// Takes the object storage away.
-    pub fn storage_down(&self) {
-        std::fs::rename(self.objects_dir(), self.data.join("objects-away")).unwrap();
+    /// Takes the object storage away; a bucket only for what is put and deleted.
+    pub async fn storage_down(&self) {
+        match self.installation.bucket() {
+            None => std::fs::rename(self.objects_dir(), self.data.join("objects-away")).unwrap(),
+            Some(_) => self.bucket_fails("fail").await,
+        }
     }
 
     /// Gives it back.
-    pub fn storage_up(&self) {
+    pub async fn storage_up(&self) {
+        if self.installation.bucket().is_some() {
+            return self.bucket_fails("off").await;
+        }
         // Whatever was made in its place meanwhile must not stop the rename.
         let _ = std::fs::remove_dir_all(self.objects_dir());
         std::fs::rename(self.data.join("objects-away"), self.objects_dir()).unwrap();
     }
 
-    /// Every object file on disk, the installation's own marker left out.
-    pub fn objects(&self) -> Vec<PathBuf> {
-        let mut found = Vec::new();
-        files_below(&self.objects_dir(), &mut found);
-        found.retain(|path| path.file_name().unwrap() != "unfile-installation");
-        found.sort();
-        found
+    async fn bucket_fails(&self, action: &str) {
+        for point in ["objects.put", "objects.delete"] {
+            self.control(&format!("/_testing/fault?point={point}&action={action}")).await;
+        }
     }
 
-    /// Rows straight from the database file, each a list of column values. Writes too.
+    /// The key of every object in storage, the installation's own left out.
+    pub async fn objects(&self) -> Vec<String> {
+        self.installation.objects().await.into_keys().collect()
+    }
+
+    /// The bytes of an object.
+    pub async fn object(&self, key: &str) -> bytes::Bytes {
+        self.installation.object(key).await
+    }
+
+    /// Rows straight from the database, each a list of column values. Writes too.
     pub async fn sql(&self, statement: &str) -> Vec<Vec<serde_json::Value>> {
-        sql::rows(&self.data.join("unfile.db"), statement).await
+        self.installation.sql(statement).await
     }
 }
 
-fn files_below(dir: &Path, found: &mut Vec<PathBuf>) {
-    let Ok(entries) = std::fs::read_dir(dir) else {
-        return;
-    };
-    for entry in entries {
-        let path = entry.unwrap().path();
-        match path.is_dir() {
-            true => files_below(&path, found),
-            false => found.push(path),
-        }
-    }
+/// The installation's environment and, before it, a test's own.
+fn environment(installation: &Installation, own: &[(&str, &str)]) -> Vec<(String, String)> {
+    let own = own.iter().map(|(name, value)| (name.to_string(), value.to_string()));
+    installation.env().into_iter().chain(own).collect()
 }
 
 /// Waits until a condition holds, asking every 20 ms for at most 20 s.

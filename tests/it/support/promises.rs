@@ -1,44 +1,45 @@
 //! The promises that database and disk alone can prove, looked at from outside: of a dead server, an idle one, or an
 //! engine between two calls. Only reads, so that the next start finds everything as it was left.
 
-use std::{
-    collections::{BTreeMap, BTreeSet},
-    path::Path,
-};
+use std::collections::{BTreeMap, BTreeSet};
 
 use serde_json::Value;
-use sqlx::{Connection, SqliteConnection};
 
-use super::sql;
+use super::{installation::Installation, sql::Connection};
 
-/// An installation's data directory at one moment.
+/// An installation at one moment.
 pub struct Evidence {
-    db: SqliteConnection,
-    /// The objects on disk by key, with their sizes in bytes; the installation's own left out.
+    db: Connection,
+    /// The objects in storage by key, with their sizes in bytes; the installation's own left out.
     objects: BTreeMap<String, u64>,
 }
 
 /// That no file lacks its bytes, no object its row, and that every account's figures and folder's totals are exact.
-pub async fn assert_kept(data: &Path) {
-    let mut evidence = Evidence::of(data).await;
+pub async fn assert_kept(installation: &Installation) {
+    let mut evidence = Evidence::of(installation).await;
     evidence.assert_kept().await;
     evidence.close().await;
 }
 
 /// That nothing is left to do or to remove, of uploads, deletes and purges alike.
-pub async fn assert_nothing_left_behind(data: &Path) {
-    let mut evidence = Evidence::of(data).await;
+pub async fn assert_nothing_left_behind(installation: &Installation) {
+    let mut evidence = Evidence::of(installation).await;
     evidence.assert_nothing_left_behind().await;
     evidence.close().await;
 }
 
 /// Every row of every table, by table. The months' calls are left out: they are written once a second.
-pub async fn all_rows(data: &Path) -> BTreeMap<String, Vec<Vec<Value>>> {
-    let mut evidence = Evidence::of(data).await;
-    let tables = "select name from sqlite_master where type = 'table' and name not like 'sqlite%' \
-                  and name not like '\\_%' escape '\\' and name <> 'call_count'";
+pub async fn all_rows(installation: &Installation) -> BTreeMap<String, Vec<Vec<Value>>> {
+    let mut evidence = Evidence::of(installation).await;
+    let tables = match evidence.db {
+        Connection::Sqlite(_) => "select name from sqlite_master where type = 'table' and name not like 'sqlite%'",
+        Connection::Postgres(_) => "select table_name from information_schema.tables where table_schema = 'public'",
+    };
     let mut all = BTreeMap::new();
     for table in evidence.texts(tables).await {
+        if table.starts_with('_') || table == "call_count" {
+            continue;
+        }
         let rows = evidence.rows(&format!("select * from \"{table}\" order by 1")).await;
         all.insert(table, rows);
     }
@@ -57,13 +58,13 @@ const PLACED: &str = "with recursive placed (id, account_id, kind, state, bytes,
     from placed p join node n on n.parent_id = p.id)";
 
 impl Evidence {
-    pub async fn of(data: &Path) -> Self {
+    pub async fn of(installation: &Installation) -> Self {
         // The objects first: what is queued or gone by the time the rows are read does no harm to the checks.
-        Self { objects: objects(data), db: sql::open(&data.join("unfile.db"), true).await }
+        Self { objects: installation.objects().await, db: installation.connect(true).await }
     }
 
     pub async fn close(self) {
-        self.db.close().await.unwrap();
+        self.db.close().await;
     }
 
     pub async fn assert_kept(&mut self) {
@@ -138,7 +139,7 @@ impl Evidence {
         .await;
         self.none(
             "select 'current version of file ' || n.id from node n where n.kind = 'file' and n.state <> 3 \
-             and n.version_id is not (select v.id from version v where v.node_id = n.id and v.state = 1 \
+             and n.version_id is distinct from (select v.id from version v where v.node_id = n.id and v.state = 1 \
              order by v.number desc limit 1)",
         )
         .await;
@@ -180,7 +181,8 @@ impl Evidence {
         self.none(
             "with recursive kept (id) as (select parent_id from node where state = 2 union select n.parent_id \
              from kept k join node n on n.id = k.id) \
-             select 'node ' || id || ' is deleted and still there' from node where state = 3 and id not in kept",
+             select 'node ' || id || ' is deleted and still there' from node where state = 3 \
+             and id not in (select id from kept where id is not null)",
         )
         .await;
         self.none("select 'version ' || id || ' is deleted and still there' from version where state = 3").await;
@@ -198,7 +200,7 @@ impl Evidence {
     }
 
     pub async fn rows(&mut self, statement: &str) -> Vec<Vec<Value>> {
-        sql::rows_of(&mut self.db, statement).await
+        self.db.rows(statement).await
     }
 
     async fn texts(&mut self, statement: &str) -> Vec<String> {
@@ -210,17 +212,4 @@ impl Evidence {
         let wrong = self.texts(statement).await;
         assert!(wrong.is_empty(), "{wrong:?}");
     }
-}
-
-fn objects(data: &Path) -> BTreeMap<String, u64> {
-    let mut found = BTreeMap::new();
-    for folder in std::fs::read_dir(data.join("objects")).unwrap().flatten().filter(|entry| entry.path().is_dir()) {
-        for object in std::fs::read_dir(folder.path()).unwrap().flatten() {
-            // An idle server's last purge may be ahead of this walk.
-            let Ok(metadata) = object.metadata() else { continue };
-            let key = format!("{}/{}", folder.file_name().display(), object.file_name().display());
-            found.insert(key, metadata.len());
-        }
-    }
-    found
 }

@@ -30,10 +30,10 @@ async fn answers_count_but_for_refused_callers() {
     assert_eq!(fetch_calls(&server, &bob.key).await, 1, "accounts count apart");
     // 500 does.
     lift_hold(&server, &token).await;
-    server.storage_down();
+    server.storage_down().await;
     assert_eq!(delete(&server, &ann.key, &token).await.status, 500);
     assert_eq!(try_upload(&server, &ann.key, "b.txt", "text/plain", b"b").await.status, 500);
-    server.storage_up();
+    server.storage_up().await;
     assert_eq!(fetch_calls(&server, &ann.key).await, 11);
 }
 

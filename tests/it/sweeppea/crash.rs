@@ -34,7 +34,7 @@ async fn delete_at_last(server: &Server, key: &str, token: &str) -> Reply {
 }
 
 async fn assert_nothing_left(server: &Server, key: &str, token: &str) {
-    assert!(server.objects().is_empty());
+    assert!(server.objects().await.is_empty());
     assert_eq!(nodes(server, token).await, 0);
     let data = fetch(server, key).await;
     assert_eq!((&data["Files"], &data["Storage"]["UsedMB"]), (&json!([]), &json!(0)));
@@ -98,7 +98,7 @@ async fn a_client_that_goes_away_stops_nothing() {
         drop(socket);
         // Whatever had begun ends by itself; what had not is untouched.
         wait_until("the file is whole or gone", || async {
-            listed(&server, &ann.key).await == [token.as_str()] || server.objects().is_empty()
+            listed(&server, &ann.key).await == [token.as_str()] || server.objects().await.is_empty()
         })
         .await;
         let status = delete_at_last(&server, &ann.key, &token).await.status;

@@ -57,7 +57,7 @@ async fn what_another_dialect_deleted_is_not_found_here() {
     let url = url_of(&server, &ann.key, &a).await;
     let id = node_id(&server, &b).await;
     // Waiting for the worker, which cannot work.
-    server.storage_down();
+    server.storage_down().await;
     assert_eq!(vault_delete(&server, &ann.key, &a).await.status, 200);
     assert_eq!(hexnode_delete(&server, &ann.key, id).await.status, 200);
     for token in [&a, &b] {
@@ -67,9 +67,9 @@ async fn what_another_dialect_deleted_is_not_found_here() {
     }
     assert_eq!(get(&server, &url).await.status, 404);
     assert!(listed(&server, &ann.key).await.is_empty());
-    server.storage_up();
+    server.storage_up().await;
     server.advance(std::time::Duration::from_secs(3600)).await;
-    assert!(server.objects().is_empty());
+    assert!(server.objects().await.is_empty());
     assert_eq!(delete(&server, &ann.key, &a).await.status, 404, "it was answered there");
 }
 
@@ -79,12 +79,12 @@ async fn what_is_going_here_is_not_found_there() {
     let ann = server.account("ann").await;
     let token = upload_report(&server, &ann.key).await;
     let id = node_id(&server, &token).await;
-    server.storage_down();
+    server.storage_down().await;
     assert_eq!(delete(&server, &ann.key, &token).await.status, 500);
     let there = vault_delete(&server, &ann.key, &token).await;
     assert!(there.text().contains("API_CANNOTDELETEFILENOTFOUND"), "{}", there.text());
     assert_eq!(hexnode_delete(&server, &ann.key, id).await.status, 404);
-    server.storage_up();
+    server.storage_up().await;
     assert_eq!(delete(&server, &ann.key, &token).await.status, 200);
 }
 

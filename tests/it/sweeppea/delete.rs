@@ -33,11 +33,11 @@ async fn a_deleted_file_is_gone_when_the_answer_comes() {
     let ann = server.account("ann").await;
     let token = upload_report(&server, &ann.key).await;
     let url = url_of(&server, &ann.key, &token).await;
-    assert_eq!(server.objects().len(), 1);
+    assert_eq!(server.objects().await.len(), 1);
     assert_eq!(fetch(&server, &ann.key).await["Storage"]["UsedMB"], json!(0.03));
 
     assert_eq!(delete(&server, &ann.key, &token).await.status, 200);
-    assert!(server.objects().is_empty(), "the object is gone from storage");
+    assert!(server.objects().await.is_empty(), "the object is gone from storage");
     assert_eq!(nodes(&server, &token).await, 0, "the row is gone from the database");
     wait_until("the acknowledged record keeps ids alone", || async {
         let left = server.sql(&format!("select name, size from deletion where uid = '{token}'")).await;
@@ -135,7 +135,7 @@ async fn a_held_file_stays_until_the_hold_is_lifted() {
         r#"{"Response":false,"Message":"File is under a legal hold.","Code":403}"#,
     );
     assert_eq!(listed(&server, &ann.key).await, [token.as_str()]);
-    assert_eq!(server.objects().len(), 1);
+    assert_eq!(server.objects().await.len(), 1);
     lift_hold(&server, &token).await;
     assert_eq!(delete(&server, &ann.key, &token).await.status, 200);
 }
@@ -188,5 +188,5 @@ async fn an_operators_pause_before_purging_does_not_apply() {
     let ann = server.account("ann").await;
     let token = upload_report(&server, &ann.key).await;
     assert_eq!(delete(&server, &ann.key, &token).await.status, 200);
-    assert!(server.objects().is_empty());
+    assert!(server.objects().await.is_empty());
 }

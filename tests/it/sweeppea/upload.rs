@@ -69,7 +69,7 @@ async fn a_missing_or_wrong_member_is_named_in_the_vendors_order() {
         let expected = format!(r#"{{"Response":false,"Message":"Missing or invalid {member}.",{HELP}}}"#);
         assert_eq!((reply.status, reply.text()), (400, expected), "{body}");
     }
-    assert!(server.objects().is_empty());
+    assert!(server.objects().await.is_empty());
     assert!(listed(&server, &ann.key).await.is_empty());
 }
 
@@ -100,7 +100,7 @@ async fn a_type_that_is_not_listed_is_refused() {
             &refused(&format!("File type \"{media_type}\" is not allowed. {ALLOWED}")),
         );
     }
-    assert!(server.objects().is_empty());
+    assert!(server.objects().await.is_empty());
     upload(&server, &ann.key, "A.PDF", "application/pdf", b"x").await;
 }
 
@@ -122,7 +122,7 @@ async fn ten_mebibytes_fit_and_one_byte_more_does_not() {
         400,
         &refused("File size (12.50 MB) exceeds the maximum allowed size of 10 MB."),
     );
-    assert_eq!(server.objects().len(), 1);
+    assert_eq!(server.objects().await.len(), 1);
 }
 
 #[tokio::test]
@@ -135,7 +135,7 @@ async fn the_quota_is_exact() {
     let message =
         refused("Storage quota exceeded. Current usage: 2.00 MB, file size: 1.00 MB, quota: 3 MB, remaining: 1.00 MB.");
     assert_reply(&try_upload(&server, &ann.key, "b.pdf", "application/pdf", &over).await, 400, &message);
-    assert_eq!(server.objects().len(), 1, "nothing is kept");
+    assert_eq!(server.objects().await.len(), 1, "nothing is kept");
     upload(&server, &ann.key, "b.pdf", "application/pdf", &over[1..]).await;
     let storage = fetch(&server, &ann.key).await["Storage"].clone();
     assert_eq!(storage.to_string(), r#"{"MaxMB":3,"RemainingMB":0,"UsedMB":3}"#);
@@ -202,7 +202,7 @@ async fn of_two_uploads_of_one_name_one_is_kept() {
     assert_eq!((kept.status, refused.status), (200, 409));
     assert_eq!(refused.json()["ExistingFileToken"], kept.json()["Data"]["FileToken"]);
     server.run_jobs().await;
-    assert_eq!(server.objects().len(), 1);
+    assert_eq!(server.objects().await.len(), 1);
 }
 
 #[tokio::test]
@@ -221,10 +221,10 @@ async fn a_body_that_is_too_large_is_413() {
 async fn while_storage_is_down_an_upload_is_500_and_keeps_nothing() {
     let server = Server::start().await;
     let ann = server.account("ann").await;
-    server.storage_down();
+    server.storage_down().await;
     let reply = try_upload(&server, &ann.key, "a.txt", "text/plain", b"a").await;
     assert_reply(&reply, 500, INTERNAL);
-    server.storage_up();
+    server.storage_up().await;
     let data = fetch(&server, &ann.key).await;
     assert_eq!((&data["Files"], &data["Storage"]["UsedMB"]), (&json!([]), &json!(0)));
     upload(&server, &ann.key, "a.txt", "text/plain", b"a").await;

@@ -4,7 +4,6 @@
 use unfile::model::*;
 
 use super::{KEEP, Scene, TO_OWN_TRASH, deleted};
-use crate::support::sql;
 
 impl Scene {
     /// A file of two versions, 1 and 2 bytes, in a folder; the first lies in the owner's trash.
@@ -17,7 +16,7 @@ impl Scene {
     }
 
     async fn audited(&self) -> usize {
-        sql::rows(&self.folder.path().join("unfile.db"), "select id from audit").await.len()
+        self.installation.sql("select id from audit").await.len()
     }
 
     /// The entry is as good as destroyed: not listed, not taken back, not destroyed, not emptied.

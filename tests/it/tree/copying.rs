@@ -137,7 +137,7 @@ async fn scene_dies_at(mut scene: Scene, point: &str, is_there: bool) {
     assert!(copied.is_err() && scene.faults.crashed(), "{point}");
     scene.engine.close().await;
     scene.kept().await;
-    scene.engine = in_process::open(&scene.folder, &Clock::default(), &Faults::default()).await;
+    scene.engine = in_process::open(&scene.installation, &Clock::default(), &Faults::default()).await;
     scene.settle().await;
     let expected: &[&str] = if is_there { &["docs/", "docs(2)/"] } else { &["docs/"] };
     assert_eq!(scene.names(&scene.ann, NodeRef::Home).await, expected, "{point}");
@@ -276,7 +276,7 @@ async fn a_client_that_goes_away_leaves_nothing_half_done() {
     // What was begun ends by itself, each of them whole: all but the one that was never looked at.
     crate::support::wait_until("all copies have ended", async || {
         let shown = "select 1 from node where kind = 'folder' and name like 'docs(%' and files = 20";
-        crate::support::sql::rows(&scene.folder.path().join("unfile.db"), shown).await.len() == 5
+        scene.installation.sql(shown).await.len() == 5
     })
     .await;
     scene.settle().await;

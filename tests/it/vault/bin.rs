@@ -86,7 +86,7 @@ async fn a_deleted_file_lies_in_the_bin_and_comes_back() {
     assert_eq!((read.status, &read.body[..]), (200, &b"abc"[..]));
     assert_eq!(find(&server, &key, &["My", "Docs", "a.txt"]).await, file);
     assert_eq!(figures(&server, "ann").await, (3, 0));
-    promises::assert_kept(server.data()).await;
+    promises::assert_kept(server.installation()).await;
 
     let single = call(&server, Method::DELETE, &format!("file/{file}"), &key).await;
     assert_reply(&single, 200, "");
@@ -95,8 +95,8 @@ async fn a_deleted_file_lies_in_the_bin_and_comes_back() {
     assert_reply(&purge(&server, &key, &[&file]).await, 200, &some_refused(&[(&file, NOT_IN_BIN)], 0));
     assert_reply(&restore(&server, &key, &[&file]).await, 200, &some_refused(&[(&file, NOT_IN_BIN)], 0));
     server.run_jobs().await;
-    assert_eq!((server.objects().len(), figures(&server, "ann").await), (0, (0, 0)));
-    promises::assert_nothing_left_behind(server.data()).await;
+    assert_eq!((server.objects().await.len(), figures(&server, "ann").await), (0, (0, 0)));
+    promises::assert_nothing_left_behind(server.installation()).await;
 }
 
 #[tokio::test]
@@ -112,12 +112,12 @@ async fn what_lies_in_the_bin_is_purged_when_its_days_are_over() {
     server.start_again_with(&[("UNFILE_VAULT_BIN_DAYS", "1")]).await;
     server.advance(29 * DAY).await;
     assert_eq!(binned(&server, &key).await, [folder.as_str(), &file]);
-    assert_eq!(server.objects().len(), 2);
+    assert_eq!(server.objects().await.len(), 2);
     server.advance(2 * DAY).await;
     assert_eq!(binned(&server, &key).await, [""; 0]);
-    assert_eq!((server.objects().len(), figures(&server, "ann").await), (0, (0, 0)));
+    assert_eq!((server.objects().await.len(), figures(&server, "ann").await), (0, (0, 0)));
     assert!(!is_there(&server, &key, &folder_file).await);
-    promises::assert_nothing_left_behind(server.data()).await;
+    promises::assert_nothing_left_behind(server.installation()).await;
 }
 
 #[tokio::test]
@@ -134,7 +134,7 @@ async fn a_hold_puts_the_end_of_the_days_off() {
     assert_eq!(binned(&server, &key).await, [file.as_str()]);
     assert_eq!(server.cli(&["hold", "remove", &uid]).await.status, 0);
     server.advance(DAY).await;
-    assert_eq!((binned(&server, &key).await.len(), server.objects().len()), (0, 0));
+    assert_eq!((binned(&server, &key).await.len(), server.objects().await.len()), (0, 0));
 }
 
 #[tokio::test]
@@ -160,12 +160,12 @@ async fn a_folder_is_one_entry_and_comes_back_whole() {
     assert_eq!(find(&server, &key, &["f", "g", "a"]).await, one);
     assert_eq!(find(&server, &key, &["f", "b"]).await, two);
     assert_eq!(find(&server, &key, &["f"]).await, folder);
-    promises::assert_kept(server.data()).await;
+    promises::assert_kept(server.installation()).await;
     delete_folders(&server, &key, &[&folder]).await;
     assert_reply(&purge(&server, &key, &[&folder]).await, 200, &all_marked(&[("f", &folder)]));
     server.run_jobs().await;
-    assert_eq!((server.objects().len(), figures(&server, "ann").await), (0, (0, 0)));
-    promises::assert_nothing_left_behind(server.data()).await;
+    assert_eq!((server.objects().await.len(), figures(&server, "ann").await), (0, (0, 0)));
+    promises::assert_nothing_left_behind(server.installation()).await;
 }
 
 #[tokio::test]
@@ -183,17 +183,17 @@ async fn missing_folders_are_made_again() {
     assert!(!is_there(&server, &key, &other).await);
     // The name of the folder is taken now.
     assert_reply(&restore(&server, &key, &[&folder]).await, 200, &some_refused(&[(&folder, NAME_IN_USE)], 0));
-    promises::assert_kept(server.data()).await;
+    promises::assert_kept(server.installation()).await;
     // A folder that was destroyed is made again too.
     delete_files(&server, &key, &[&file]).await;
     let again = find(&server, &key, &["f"]).await;
     delete_folders(&server, &key, &[&again]).await;
     assert_eq!(purge(&server, &key, &[&again]).await.json()["success_counter"], 1);
     server.run_jobs().await;
-    promises::assert_kept(server.data()).await;
+    promises::assert_kept(server.installation()).await;
     assert_reply(&restore(&server, &key, &[&file]).await, 200, &all_marked(&[("a", &file)]));
     assert_eq!(find(&server, &key, &["f", "g", "a"]).await, file);
-    promises::assert_kept(server.data()).await;
+    promises::assert_kept(server.installation()).await;
 }
 
 #[tokio::test]
@@ -272,9 +272,9 @@ async fn emptying_takes_what_the_caller_holds() {
     assert_eq!(binned(&server, &admin).await, [other.as_str()]);
     assert_eq!(figures(&server, "ann").await.0, 0);
     server.run_jobs().await;
-    assert_eq!(server.objects().len(), 1);
+    assert_eq!(server.objects().await.len(), 1);
     assert!(!is_there(&server, &key, &two).await);
-    promises::assert_nothing_left_behind(server.data()).await;
+    promises::assert_nothing_left_behind(server.installation()).await;
 }
 
 #[tokio::test]
@@ -294,7 +294,7 @@ async fn the_bin_is_its_holders_and_owners_and_administrators() {
     delete_files(&server, &key, &[&file]).await;
     assert_reply(&purge(&server, &admin, &[&file]).await, 200, &all_marked(&[("a", &file)]));
     server.run_jobs().await;
-    assert_eq!(server.objects().len(), 0);
+    assert_eq!(server.objects().await.len(), 0);
 }
 
 #[tokio::test]
@@ -371,7 +371,7 @@ async fn without_bin_days_nothing_comes_there() {
     assert_reply(&call(&server, Method::GET, "recycle_bin/0/10", &key).await, 200, r#"{"filter_count":0,"items":[]}"#);
     assert_reply(&restore(&server, &key, &[&file]).await, 200, &some_refused(&[(&file, NOT_IN_BIN)], 0));
     server.run_jobs().await;
-    assert_eq!(server.objects().len(), 0);
+    assert_eq!(server.objects().await.len(), 0);
     assert_eq!(content(&server, &key, &root(&server, &key).await).await, []);
 }
 
@@ -385,7 +385,7 @@ async fn a_file_that_ends_by_itself_goes_into_the_bin() {
     server.advance(2 * DAY).await;
     assert!(!is_there(&server, &key, &file).await);
     assert_eq!(binned(&server, &key).await, [file.as_str()]);
-    assert_eq!(server.objects().len(), 1);
+    assert_eq!(server.objects().await.len(), 1);
     server.advance(31 * DAY).await;
-    assert_eq!((binned(&server, &key).await.len(), server.objects().len()), (0, 0));
+    assert_eq!((binned(&server, &key).await.len(), server.objects().await.len()), (0, 0));
 }

@@ -40,7 +40,7 @@ async fn what_other_dialects_delete_is_not_found_here() {
         assert_reply(&reply, 401, INVALID_PARAMETER);
     }
     server.run_jobs().await;
-    assert!(server.objects().is_empty());
+    assert!(server.objects().await.is_empty());
 }
 
 #[tokio::test]
@@ -58,5 +58,5 @@ async fn what_other_dialects_stored_is_shown_and_deleted_here() {
     assert_eq!(delete_files(&server, &key, &[&id(0), &id(1)]).await.json()["success_counter"], 2);
     assert_eq!(listed(&server, &key, &[]).await, [""; 0]);
     server.run_jobs().await;
-    assert!(server.objects().is_empty());
+    assert!(server.objects().await.is_empty());
 }

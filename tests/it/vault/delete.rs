@@ -52,7 +52,7 @@ async fn two_own_files_go() {
     assert_eq!(listed(&server, &key, &[]).await, [""; 0]);
     assert_eq!(figures(&server, "ann").await.0, 0);
     server.run_jobs().await;
-    assert_eq!((server.objects().len(), figures(&server, "ann").await), (0, (0, 0)));
+    assert_eq!((server.objects().await.len(), figures(&server, "ann").await), (0, (0, 0)));
 }
 
 #[tokio::test]
@@ -206,7 +206,7 @@ async fn a_folder_goes_with_all_below() {
     let files: Vec<&str> = below.iter().map(String::as_str).collect();
     assert_reply(&delete_files(&server, &key, &files).await, 200, &some_refused(&inside, 0));
     server.run_jobs().await;
-    assert_eq!((server.objects().len(), figures(&server, "ann").await), (1, (3, 0)));
+    assert_eq!((server.objects().await.len(), figures(&server, "ann").await), (1, (3, 0)));
 }
 
 #[tokio::test]
@@ -290,10 +290,10 @@ async fn the_worker_starts_by_itself() {
     let file = upload(&server, &key, "x", "a.txt", b"abc").await;
     upload(&server, &key, "x", "b.txt", b"abc").await;
     delete_files(&server, &key, &[&file]).await;
-    wait_until("one is gone", async || server.objects().len() == 1).await;
+    wait_until("one is gone", async || server.objects().await.len() == 1).await;
     let folder = find(&server, &key, &["x"]).await;
     delete_folders(&server, &key, &[&folder]).await;
-    wait_until("both are gone", async || server.objects().is_empty()).await;
+    wait_until("both are gone", async || server.objects().await.is_empty()).await;
 }
 
 #[tokio::test]
@@ -301,18 +301,18 @@ async fn bytes_wait_for_storage_and_then_go_by_themselves() {
     let server = Server::start().await;
     let key = server.account("ann").await.key;
     let file = upload(&server, &key, "", "a.txt", b"abc").await;
-    server.storage_down();
+    server.storage_down().await;
     assert_reply(&delete_files(&server, &key, &[&file]).await, 200, &all_marked(&[("a.txt", &file)]));
     assert!(!is_there(&server, &key, &file).await);
     assert_eq!(listed(&server, &key, &[]).await, [""; 0]);
     assert_eq!(figures(&server, "ann").await, (0, 3));
     server.kill().await;
-    server.storage_up();
-    assert_eq!(server.objects().len(), 1);
+    server.storage_up().await;
+    assert_eq!(server.objects().await.len(), 1);
     server.start_again().await;
     assert!(!is_there(&server, &key, &file).await);
     server.advance(Duration::from_secs(3600)).await;
-    wait_until("the bytes are gone", async || server.objects().is_empty()).await;
+    wait_until("the bytes are gone", async || server.objects().await.is_empty()).await;
     assert_eq!(figures(&server, "ann").await, (0, 0));
 }
 
@@ -321,16 +321,16 @@ async fn a_hold_after_the_mark_keeps_the_bytes() {
     let server = Server::start().await;
     let key = server.account("ann").await.key;
     let file = upload(&server, &key, "", "a.txt", b"abc").await;
-    server.storage_down();
+    server.storage_down().await;
     delete_files(&server, &key, &[&file]).await;
     let uid = hyphened(&file);
     // While the worker has the bytes in hand, a hold is refused: nobody could say whether it came in time.
     wait_until("the hold is taken", async || server.cli(&["hold", "add", &uid]).await.status == 0).await;
-    server.storage_up();
+    server.storage_up().await;
     server.advance(Duration::from_secs(3600)).await;
-    assert_eq!(server.objects().len(), 1);
+    assert_eq!(server.objects().await.len(), 1);
     assert!(!is_there(&server, &key, &file).await);
     assert_eq!(server.cli(&["hold", "remove", &uid]).await.status, 0);
     server.advance(Duration::from_secs(3600)).await;
-    wait_until("the bytes are gone", async || server.objects().is_empty()).await;
+    wait_until("the bytes are gone", async || server.objects().await.is_empty()).await;
 }

@@ -31,7 +31,7 @@ async fn a_file_goes_at_its_end() {
     assert!(!is_there(&server, &key, &file).await);
     assert_eq!(listed(&server, &key, &[]).await, [""; 0]);
     server.run_jobs().await;
-    assert_eq!((server.objects().len(), figures(&server, "ann").await), (0, (0, 0)));
+    assert_eq!((server.objects().await.len(), figures(&server, "ann").await), (0, (0, 0)));
 }
 
 #[tokio::test]
@@ -56,7 +56,7 @@ async fn a_hold_puts_the_end_off() {
     server.advance(Duration::from_secs(60)).await;
     assert!(!is_there(&server, &key, &file).await);
     server.run_jobs().await;
-    assert_eq!(server.objects().len(), 0);
+    assert_eq!(server.objects().await.len(), 0);
 }
 
 #[tokio::test]
@@ -72,6 +72,6 @@ async fn an_open_group_is_swept_after_a_day_without_a_call() {
     assert_reply(&commit(&server, &key, &left).await, 401, INVALID_PARAMETER);
     assert!(!is_there(&server, &key, &swept).await);
     server.run_jobs().await;
-    assert_eq!((server.objects().len(), figures(&server, "ann").await), (1, (2, 0)));
+    assert_eq!((server.objects().await.len(), figures(&server, "ann").await), (1, (2, 0)));
     assert_eq!(commit(&server, &key, &kept).await.status, 200);
 }

@@ -64,7 +64,7 @@ async fn a_delete_whose_answer_was_lost_can_be_repeated() {
         let reply = delete_files(&server, &key, &[&file]).await;
         assert_eq!(reply.json()["success_counter"], 1 - marked, "{point}");
         server.run_jobs().await;
-        assert_eq!((server.objects().len(), figures(&server, "ann").await), (0, (0, 0)), "{point}");
+        assert_eq!((server.objects().await.len(), figures(&server, "ann").await), (0, (0, 0)), "{point}");
     }
 }
 

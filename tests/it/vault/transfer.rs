@@ -84,7 +84,7 @@ async fn a_chunk_sent_again_replaces_the_first() {
     commit(&server, &key, &group).await;
     assert_reply(&call(&server, Method::GET, &format!("file/{file}"), &key).await, 200, "right!");
     server.run_jobs().await;
-    assert_eq!(server.objects().len(), 1, "the replaced chunk is gone");
+    assert_eq!(server.objects().await.len(), 1, "the replaced chunk is gone");
 }
 
 #[tokio::test]
@@ -230,5 +230,5 @@ async fn an_upload_can_be_given_up_until_its_commit() {
     assert_reply(&commit(&server, &key, &other).await, 401, INVALID_PARAMETER);
     assert!(!is_there(&server, &key, &three).await);
     server.run_jobs().await;
-    assert_eq!((server.objects().len(), figures(&server, "ann").await), (1, (2, 0)));
+    assert_eq!((server.objects().await.len(), figures(&server, "ann").await), (1, (2, 0)));
 }
