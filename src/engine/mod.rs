@@ -33,6 +33,7 @@ mod relocate;
 mod reserve;
 mod share;
 mod show;
+mod sweep;
 mod trash;
 mod tree;
 mod turns;

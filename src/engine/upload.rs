@@ -5,6 +5,7 @@
 //! late can only land where no reader looks. What an upload announces or holds counts in its owner's quota until the
 //! file takes over or the upload ends.
 
+mod adopt;
 mod content;
 mod direct;
 mod slot;

@@ -149,6 +149,14 @@ impl Objects {
         }
     }
 
+    /// Whether clients put the bytes of uploads into the store by themselves.
+    pub(crate) fn takes_uploads(&self) -> bool {
+        match self {
+            Objects::Disk(_) => false,
+            Objects::S3(_) => true,
+        }
+    }
+
     /// Finds out at the start what the store can do, and whether this program may do what it has to.
     ///
     /// # Errors
@@ -195,7 +203,6 @@ impl Objects {
 
     /// Where a client puts the bytes of an upload itself, bound to the content type, for `life` from now on. `None`: on
     /// disk only this server writes.
-    #[expect(dead_code, reason = "slots do not use it yet")]
     pub(crate) async fn presign(
         &self,
         upload: Uuid,
@@ -212,7 +219,6 @@ impl Objects {
     ///
     /// # Errors
     /// [`PutError`]; `TooLarge` is found before a byte is copied.
-    #[expect(dead_code, reason = "slots do not use it yet")]
     pub(crate) async fn adopt(&self, upload: Uuid, key: &ObjectKey, limit: u64) -> Result<Option<Stored>, PutError> {
         match self {
             Objects::Disk(_) => Ok(None),
@@ -236,7 +242,6 @@ impl Objects {
     ///
     /// # Errors
     /// The list cannot be had.
-    #[expect(dead_code, reason = "no sweep uses it yet")]
     pub(crate) async fn uploads(&self, after: Option<Uuid>, limit: usize) -> anyhow::Result<Vec<Uuid>> {
         match self {
             Objects::Disk(_) => Ok(Vec::new()),
@@ -245,7 +250,6 @@ impl Objects {
     }
 
     /// Removes all that clients have put for an upload.
-    #[expect(dead_code, reason = "no sweep uses it yet")]
     pub(crate) async fn remove_upload(&self, upload: Uuid, time: Duration) -> Removal {
         match self {
             Objects::Disk(_) => Removal::Gone,
@@ -257,7 +261,6 @@ impl Objects {
     ///
     /// # Errors
     /// The list cannot be had.
-    #[expect(dead_code, reason = "no sweep uses it yet")]
     pub(crate) async fn multiparts(&self) -> anyhow::Result<Vec<Unfinished>> {
         match self {
             Objects::Disk(_) => Ok(Vec::new()),
@@ -269,7 +272,6 @@ impl Objects {
     ///
     /// # Errors
     /// They may still be there.
-    #[expect(dead_code, reason = "no sweep uses it yet")]
     pub(crate) async fn abort(&self, unfinished: &Unfinished) -> anyhow::Result<()> {
         match self {
             Objects::Disk(_) => Ok(()),

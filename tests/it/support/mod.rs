@@ -141,11 +141,7 @@ impl Server {
     }
 
     /// Starts on a free port.
-    async fn launch(
-        installation: impl Into<Arc<Installation>>,
-        own: Option<TempDir>,
-        mut launch: Launch,
-    ) -> Server {
+    async fn launch(installation: impl Into<Arc<Installation>>, own: Option<TempDir>, mut launch: Launch) -> Server {
         let installation = installation.into();
         for _ in 0..20 {
             launch.port = free_port();
