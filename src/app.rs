@@ -19,6 +19,8 @@ use tokio::{
 };
 use tokio_util::sync::CancellationToken;
 
+pub(crate) use lock::Locks;
+
 use crate::{
     clock::Clock,
     config::Config,
@@ -40,7 +42,7 @@ const STEP: Duration = Duration::from_secs(10);
 /// Anything that keeps it from starting, in one line, or that ends it before it was asked to.
 pub async fn serve(config: Config) -> Result<()> {
     lock::create_data_dir(&config.data)?;
-    let _locks = lock::Locks::take(&config.data, config.database.file())?;
+    let _locks = Locks::take(&config.data, config.database.file())?;
     let mut signals = Signals::listen()?;
     let (config, listeners) = listener::bind(config).await?;
     let config = Arc::new(config);
@@ -91,13 +93,13 @@ async fn open_engine(config: &Config) -> Result<Engine> {
 
 /// No faults: this is the build that people use.
 #[cfg(not(feature = "testing"))]
-fn faults() -> Result<Faults> {
+pub(crate) fn faults() -> Result<Faults> {
     Ok(Faults::default())
 }
 
 /// Test builds only: faults that must be there before the first request, `UNFILE_TEST_FAULT=point:action,..`.
 #[cfg(feature = "testing")]
-fn faults() -> Result<Faults> {
+pub(crate) fn faults() -> Result<Faults> {
     let faults = Faults::default();
     let wanted = std::env::var("UNFILE_TEST_FAULT").unwrap_or_default();
     for fault in wanted.split(',').filter(|fault| !fault.is_empty()) {

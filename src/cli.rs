@@ -5,6 +5,7 @@
 pub mod account;
 pub mod hold;
 pub mod key;
+pub mod migrate;
 mod password;
 
 use std::{

@@ -19,12 +19,9 @@ use axum::http::Uri;
 use clap::builder::{OsStringValueParser, TypedValueParser};
 
 pub use self::at::DatabaseAt;
+pub(crate) use self::at::{parse_database, parse_objects};
 pub(crate) use self::units::{parse_bytes, parse_duration, parse_listen, parse_time};
-use self::{
-    at::{parse_database, parse_objects},
-    file::Dialects,
-    units::parse_presign_ttl,
-};
+use self::{file::Dialects, units::parse_presign_ttl};
 use crate::engine::{ObjectsAt, model::Rules};
 
 /// Where an installation lies: what every command needs to know.

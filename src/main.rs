@@ -5,7 +5,7 @@ use std::process::ExitCode;
 use clap::{Parser, Subcommand};
 use unfile::{
     app,
-    cli::{self, Failure, account::AccountArgs, hold::HoldArgs, key::KeyArgs},
+    cli::{self, Failure, account::AccountArgs, hold::HoldArgs, key::KeyArgs, migrate::MigrateArgs},
     config::{Config, ServeArgs},
 };
 
@@ -27,6 +27,8 @@ enum Command {
     Key(KeyArgs),
     /// Keep a file from being deleted, whoever asks
     Hold(HoldArgs),
+    /// Take a stopped installation to PostgreSQL, to an S3 store, or to both
+    Migrate(MigrateArgs),
 }
 
 fn main() -> ExitCode {
@@ -42,5 +44,6 @@ fn run() -> Result<(), Failure> {
         Command::Account(args) => cli::run_command(cli::account::run(args)),
         Command::Key(args) => cli::run_command(cli::key::run(args)),
         Command::Hold(args) => cli::run_command(cli::hold::run(args)),
+        Command::Migrate(args) => cli::run_command(cli::migrate::run(args)),
     }
 }

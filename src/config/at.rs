@@ -50,7 +50,7 @@ impl DatabaseAt {
 }
 
 /// `sqlite:PATH` or `postgres://USER:PASSWORD@HOST/NAME`.
-pub(super) fn parse_database(raw: &str) -> Result<DatabaseAt, String> {
+pub(crate) fn parse_database(raw: &str) -> Result<DatabaseAt, String> {
     let wrong = || "expected sqlite:PATH or postgres://USER:PASSWORD@HOST/NAME".to_owned();
     match raw.split_once(':') {
         Some(("sqlite", path)) => local_path(path).map(DatabaseAt::File),
@@ -62,7 +62,7 @@ pub(super) fn parse_database(raw: &str) -> Result<DatabaseAt, String> {
 }
 
 /// `file:PATH` or `s3://BUCKET/PREFIX`.
-pub(super) fn parse_objects(raw: &str) -> Result<ObjectsAt, String> {
+pub(crate) fn parse_objects(raw: &str) -> Result<ObjectsAt, String> {
     match raw.split_once(':') {
         Some(("file", path)) => local_path(path).map(ObjectsAt::Folder),
         Some(("s3", rest)) => bucket(rest.strip_prefix("//").unwrap_or_default()),

@@ -174,24 +174,25 @@ impl Engine {
         Ok(forgotten as usize)
     }
 
-    /// At the start of an installation that this process alone works on: nobody else holds a lease or writes an
-    /// object, so what the last process left half-done is taken up at once.
+    /// At the start of an installation that this process alone works on: what the last process left half-done is taken
+    /// up at once.
     pub(super) async fn take_over(&self) -> Result<()> {
         let lands_for = self.lands_for();
-        self.committer
-            .write_freeing("start", async move |tx: &mut Tx| {
-                store::purge::start_over(tx).await?;
-                for id in store::upload::direct(tx).await? {
-                    if let Some(ended) = store::upload::by_id(tx, id).await? {
-                        upload::end(tx, &ended).await?;
-                    }
-                }
-                while upload::end_abandoned(tx, i64::MAX, STEP, lands_for).await? > 0 {}
-                Ok(())
-            })
-            .await?;
-        Ok(())
+        self.committer.write_freeing("start", async move |tx: &mut Tx| take_up(tx, lands_for).await).await
     }
+}
+
+/// Takes up everything half-done: nobody else holds a lease or writes an object. What still lands of bytes on their way
+/// has done so after `lands_for`, microseconds.
+pub(super) async fn take_up(tx: &mut Tx, lands_for: i64) -> Result<()> {
+    store::purge::start_over(tx).await?;
+    for id in store::upload::direct(tx).await? {
+        if let Some(ended) = store::upload::by_id(tx, id).await? {
+            upload::end(tx, &ended).await?;
+        }
+    }
+    while upload::end_abandoned(tx, i64::MAX, STEP, lands_for).await? > 0 {}
+    Ok(())
 }
 
 fn count_deleted(outcomes: &[Outcome]) -> usize {

@@ -25,6 +25,7 @@ mod key;
 mod lease;
 mod link;
 mod lock;
+pub mod migrate;
 mod name;
 mod operation;
 mod password;
@@ -72,7 +73,7 @@ use crate::{
     store::{self, Store, Tx},
 };
 use commit::Committer;
-use error::Result;
+use error::{Error, Result};
 use lease::Leases;
 use password::{Attempts, Passwords};
 use reserve::Reserve;
@@ -116,6 +117,9 @@ fn keyed_hash(key: &[u8; 32], parts: &[&[u8]]) -> [u8; 32] {
     }
     mac.finalize().into_bytes().into()
 }
+
+/// Why nobody works on a database that is being filled.
+const HALF_MIGRATED: &str = "`unfile migrate` has not come to its end here: run it again";
 
 /// How long readiness waits for storage.
 const ANSWER_WITHIN: std::time::Duration = std::time::Duration::from_secs(5);
@@ -168,12 +172,15 @@ impl Engine {
     /// # Errors
     /// The database cannot be reached; the text names the setting.
     pub async fn open(options: EngineOptions) -> anyhow::Result<Self> {
-        let store = Store::open(&options.database).await?;
+        let store = Store::open(&options.database).await.context("--database")?;
         let reserve = Arc::new(Reserve::new(options.reserve));
         let committer =
             Committer::start(store.clone(), options.clock.clone(), options.faults.clone(), Arc::clone(&reserve))?;
         let (installation, secret) = committer
             .write_freeing("setting", async move |tx: &mut Tx| {
+                if store::setting::get(tx, migrate::MIGRATING).await?.is_some() {
+                    return Err(Error::Invalid(HALF_MIGRATED));
+                }
                 for (name, bytes) in [("installation", 16), ("secret", 32)] {
                     let random: Vec<u8> = (0..bytes).map(|_| rand::rng().random()).collect();
                     store::setting::keep(tx, name, &hex(&random)).await?;
@@ -181,7 +188,8 @@ impl Engine {
                 let installation = store::setting::get(tx, "installation").await?.unwrap_or_default();
                 Ok((installation, store::setting::get(tx, "secret").await?.unwrap_or_default()))
             })
-            .await?;
+            .await
+            .context("--database")?;
         let objects = Objects::new(options.objects, &installation, options.faults.clone()).context("--objects")?;
         Ok(Self {
             inner: Arc::new(Inner {

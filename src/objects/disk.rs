@@ -15,14 +15,14 @@ use sha2::{Digest, Sha256};
 use tokio::io::{AsyncReadExt, AsyncSeekExt, AsyncWriteExt};
 use tokio_util::io::ReaderStream;
 
-use super::{ByteStream, MARKER, ObjectKey, PutError, Removal, Stored};
+use super::{ByteStream, Found, MARKER, ObjectKey, PutError, Removal, Stored};
 use crate::{fault::Faults, hex::hex};
 
 /// Bytes that a reader holds of an object at one time.
 const READ_AT_ONCE: usize = 256 * 1024;
 
 #[derive(Debug, Clone)]
-pub(crate) struct Disk {
+pub struct Disk {
     root: Arc<Path>,
     installation: Arc<str>,
     faults: Faults,
@@ -101,6 +101,37 @@ impl Disk {
         let folder = path.parent().unwrap_or(&self.root).to_owned();
         blocking(move || sync_folder(&folder)).await.map_err(failed)?;
         Ok(Stored { size, sha256: hex(&sha256.finalize()), md5: md5.finalize().into(), version: None })
+    }
+
+    pub(crate) async fn find(&self, key: &ObjectKey) -> anyhow::Result<Option<Found>> {
+        let path = self.path(key);
+        match tokio::fs::metadata(&path).await {
+            Ok(metadata) => Ok(Some(Found { size: metadata.len(), version: None })),
+            Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
+            Err(error) => Err(error).with_context(|| format!("looking for {}", path.display())),
+        }
+    }
+
+    pub(crate) async fn list(&self, behind: Option<&ObjectKey>, limit: usize) -> anyhow::Result<Vec<(ObjectKey, u64)>> {
+        let (root, behind) = (Arc::clone(&self.root), behind.cloned());
+        let listed = blocking(move || {
+            let mut found = Vec::new();
+            for folder in (0..=255u8).map(|folder| format!("{folder:02x}")) {
+                if found.len() >= limit || behind.as_ref().is_some_and(|behind| *folder < *behind.folder()) {
+                    continue;
+                }
+                for entry in fs::read_dir(root.join(&folder))? {
+                    let entry = entry?;
+                    let name = format!("{folder}/{}", entry.file_name().display());
+                    let key = ObjectKey::minted(&name).filter(|key| behind.as_ref().is_none_or(|behind| key > behind));
+                    found.extend(key.map(|key| entry.metadata().map(|metadata| (key, metadata.len()))).transpose()?);
+                }
+            }
+            found.sort();
+            found.truncate(limit);
+            Ok(found)
+        });
+        listed.await.with_context(|| format!("listing {}", self.root.display()))
     }
 
     /// The object's bytes. Reading goes on to the end even if the object is purged meanwhile.

@@ -31,15 +31,15 @@ use object_store::{
 };
 use uuid::Uuid;
 
-use super::{ByteStream, MARKER, ObjectKey, PutError, Stored};
+use super::{ByteStream, Found, MARKER, NOT_ALL_THERE, ObjectKey, PutError, Stored};
 use crate::fault::Faults;
 use calls::CallError;
-pub(crate) use leftovers::Unfinished;
-use place::Place;
+pub use leftovers::Unfinished;
+pub(super) use place::Place;
 use rate::Rate;
 
 #[derive(Debug, Clone)]
-pub(crate) struct S3 {
+pub struct S3 {
     place: Place,
     prefix: Arc<str>,
     installation: Arc<str>,
@@ -51,18 +51,15 @@ pub(crate) struct S3 {
 
 impl S3 {
     /// The objects of an installation in a bucket, below a prefix. Nothing is looked at yet.
-    ///
-    /// # Errors
-    /// What the `AWS_*` variables say cannot be.
-    pub(crate) fn new(bucket: &str, prefix: &str, installation: &str, faults: Faults) -> anyhow::Result<Self> {
-        Ok(Self {
-            place: Place::from_environment(bucket)?,
+    pub(super) fn new(place: Place, prefix: &str, installation: &str, faults: Faults) -> Self {
+        Self {
+            place,
             prefix: prefix.into(),
             installation: installation.into(),
             faults,
             versioning: Arc::default(),
             rate: Arc::default(),
-        })
+        }
     }
 
     /// Writes whose objects these are, unless that stands there: only for an installation that never stored anything.
@@ -87,8 +84,12 @@ impl S3 {
         let place = format!("s3://{}/{}", self.place.bucket, self.full(MARKER));
         let found = self.marker().await?;
         let found = found.with_context(|| format!("the objects of this installation are not there: {place}"))?;
-        anyhow::ensure!(found == self.installation.as_bytes(), "{place} belongs to another installation");
-        Ok(())
+        if found == self.installation.as_bytes() {
+            return Ok(());
+        }
+        let half = found.strip_prefix(self.installation.as_bytes()) == Some(NOT_ALL_THERE.as_bytes());
+        anyhow::ensure!(!half, "`unfile migrate` has not come to its end there: run it again");
+        anyhow::bail!("{place} belongs to another installation")
     }
 
     async fn marker(&self) -> anyhow::Result<Option<Bytes>> {
@@ -97,6 +98,41 @@ impl S3 {
             Err(error) if error.is_not_found() && error.code() != "NoSuchBucket" => Ok(None),
             Err(error) => Err(self.explain(error, "to read")),
         }
+    }
+
+    /// What is known of an object that may be there.
+    ///
+    /// # Errors
+    /// Storage does not say.
+    pub(crate) async fn find(&self, key: &ObjectKey) -> anyhow::Result<Option<Found>> {
+        match self.place.repeating.head(&self.path(key.as_str())?).await {
+            Ok(found) => Ok(Some(Found { size: found.size, version: self.known(found.version).await })),
+            Err(object_store::Error::NotFound { .. }) => Ok(None),
+            Err(error) => Err(error.into()),
+        }
+    }
+
+    /// At most so many objects in the order of their keys, behind one key, with their sizes in bytes.
+    ///
+    /// # Errors
+    /// The list cannot be had.
+    pub(crate) async fn list(&self, behind: Option<&ObjectKey>, limit: usize) -> anyhow::Result<Vec<(ObjectKey, u64)>> {
+        let prefix = (!self.prefix.is_empty()).then(|| Path::parse(&*self.prefix)).transpose()?;
+        let store = &self.place.repeating;
+        let mut list = match behind {
+            Some(key) => store.list_with_offset(prefix.as_ref(), &self.path(key.as_str())?),
+            None => store.list(prefix.as_ref()),
+        };
+        let (mut found, start) = (Vec::new(), self.full("").len());
+        while found.len() < limit {
+            let Some(object) = list.try_next().await.context("listing objects")? else { break };
+            match &object.location.as_ref()[start..] {
+                // Behind the last key that can be minted.
+                name if name > "g" => break,
+                name => found.extend(ObjectKey::minted(name).map(|key| (key, object.size))),
+            }
+        }
+        Ok(found)
     }
 
     /// The object's bytes. A read that breaks off is taken up again where it was.

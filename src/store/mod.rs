@@ -7,6 +7,7 @@
 //! Where the two databases differ is in `database`.
 
 pub(crate) mod account;
+pub(crate) mod copy;
 mod database;
 pub(crate) mod deletion;
 mod fold;
@@ -32,7 +33,6 @@ pub(crate) mod writer;
 
 use std::ops::{Deref, DerefMut};
 
-use anyhow::Context;
 use serde::Serialize;
 use sqlx::{AnyConnection, AnyPool, AssertSqlSafe, Connection, Executor, any::AnyPoolOptions, pool::PoolConnection};
 
@@ -148,7 +148,7 @@ impl Store {
     pub(crate) async fn open(url: &str) -> anyhow::Result<Self> {
         sqlx::any::install_default_drivers();
         let database = Database::of(url);
-        Self::opened(url, database).await.context("--database")
+        Self::opened(url, database).await
     }
 
     async fn opened(url: &str, database: Database) -> anyhow::Result<Self> {

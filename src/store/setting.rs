@@ -17,6 +17,11 @@ pub(crate) async fn keep(tx: &mut Tx, name: &str, value: &str) -> Result<()> {
         .map(drop)
 }
 
+/// Forgets a value.
+pub(crate) async fn forget(tx: &mut Tx, name: &str) -> Result<()> {
+    sqlx::query("delete from setting where name = $1").bind(name).execute(&mut **tx).await.map(drop)
+}
+
 /// Whether no byte was ever announced: then the place for objects may be made.
 pub(crate) async fn nothing_stored(conn: &mut Conn) -> Result<bool> {
     sqlx::query_scalar::<_, i64>(

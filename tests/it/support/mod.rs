@@ -6,6 +6,7 @@ pub mod in_process;
 pub mod installation;
 pub mod postgres;
 pub mod promises;
+pub mod proxy;
 mod reply;
 pub mod sql;
 pub mod weed;
