@@ -176,7 +176,7 @@ async fn every_api_works_behind_the_balancer() {
     let server = Server::start_with(&[("UNFILE_PUBLIC_URL", &url)]).await;
     let nginx = start_nginx(folder.path(), port, &server);
     let output = paste_beside(&server, url.clone()).await;
-    assert_all_came_and_went(&output, &server);
+    assert_all_came_and_went(&output, &server).await;
     for hidden in ["/metrics", "/metrics/", "/readyz"] {
         let answer = server.http().get(format!("{url}{hidden}")).send().await.unwrap();
         assert_eq!(answer.status(), 404, "{hidden}");

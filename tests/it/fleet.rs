@@ -14,15 +14,15 @@ use std::{
 use tokio::task::JoinHandle;
 
 use crate::{
-    dialects::{self, ALL, Dialect, File, assert_reads_back},
+    dialects::{ALL, Dialect, File, assert_reads_back},
     hexnode,
+    objects::versions::versions,
     support::{
         Account, Server,
         installation::Installation,
         postgres::Postgres,
         promises,
         proxy::{Proxy, Weather},
-        wait_until,
         weed::{Bucket, PLAIN, VERSIONED, Weed},
     },
     sweeppea, vault,
@@ -125,8 +125,8 @@ async fn storm(bucket: &str) {
     promises::assert_kept(fleet.servers[0].installation()).await;
     promises::assert_nothing_left_behind(fleet.servers[0].installation()).await;
     assert_eq!(fleet.servers[0].objects().await, Vec::<String>::new());
-    let left = bucket.versions().await;
-    assert!(left.iter().all(|key| key.ends_with("unfile-installation")), "{left:?}");
+    let left = versions(&bucket, &bucket.prefix).await;
+    assert!(left.iter().all(|(key, _, _)| key.ends_with("unfile-installation")), "{left:?}");
 }
 
 /// Deletes what is left, and waits until it is gone.

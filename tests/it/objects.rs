@@ -2,7 +2,7 @@
 
 mod bad_store;
 mod bucket;
-mod versions;
+pub(crate) mod versions;
 
 use std::time::Duration;
 
@@ -16,7 +16,7 @@ use unfile::{
 };
 
 use crate::support::{
-    in_process,
+    daemon,
     weed::{self, Bucket},
 };
 
@@ -56,7 +56,7 @@ impl Place {
 
     async fn unmade(kind: Kind) -> Self {
         let at = match kind {
-            Kind::Disk => At::Folder(in_process::folder()),
+            Kind::Disk => At::Folder(tempfile::tempdir_in(daemon::scratch()).unwrap()),
             Kind::Plain => At::Bucket(Bucket::new(weed::PLAIN).await),
             Kind::Versioned => At::Bucket(Bucket::new(weed::VERSIONED).await),
         };

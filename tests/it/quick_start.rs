@@ -30,7 +30,7 @@ pub(crate) async fn paste_beside(server: &Server, url: String) -> Output {
     finish(shell, String::new()).await
 }
 
-pub(crate) fn assert_all_came_and_went(output: &Output, server: &Server) {
+pub(crate) async fn assert_all_came_and_went(output: &Output, server: &Server) {
     assert_eq!((output.status, output.stderr.as_str()), (0, ""), "{output:?}");
     let said = &output.stdout;
     for answer in [
@@ -55,7 +55,7 @@ pub(crate) fn assert_all_came_and_went(output: &Output, server: &Server) {
 async fn the_quick_start_does_what_it_says() {
     let server = Server::start_release().await;
     let output = paste_beside(&server, server.url("")).await;
-    assert_all_came_and_went(&output, &server);
+    assert_all_came_and_went(&output, &server).await;
 }
 
 #[tokio::test]

@@ -21,7 +21,7 @@ async fn call(bucket: &Bucket, method: Method, key: &str, query: &[(&str, &str)]
 }
 
 /// Everything that stands in the bucket under a prefix: key, version, and whether it is a marker.
-async fn versions(bucket: &Bucket, prefix: &str) -> Vec<(String, String, bool)> {
+pub(crate) async fn versions(bucket: &Bucket, prefix: &str) -> Vec<(String, String, bool)> {
     let text = call(bucket, Method::GET, "", &[("versions", ""), ("prefix", prefix)], String::new()).await;
     let mut found = Vec::new();
     for (tag, is_marker) in [("Version", false), ("DeleteMarker", true)] {
