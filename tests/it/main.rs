@@ -34,6 +34,7 @@ mod quick_start;
 mod refused;
 mod release;
 mod server;
+mod servers;
 mod sweeppea;
 mod tidy;
 mod trash;
