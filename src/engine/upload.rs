@@ -137,9 +137,10 @@ pub(super) async fn give_up(tx: &mut Tx, owner: AccountId, key: &ObjectKey, paus
 
 /// Forgets a staged object and queues its purge.
 async fn discard(tx: &mut Tx, owner: AccountId, key: &ObjectKey, size: u64) -> Result<()> {
-    staged::remove(tx, std::slice::from_ref(key)).await?;
     let now = tx.now;
-    queue_again(tx, owner, key, size, now).await
+    queue_again(tx, owner, key, size, now).await?;
+    staged::remove(tx, std::slice::from_ref(key)).await?;
+    Ok(())
 }
 
 /// Queues the purge of an object that may stand in the queue since before it was written.
@@ -156,9 +157,9 @@ async fn discard_all(tx: &mut Tx, objects: &[Staged], pause: i64) -> Result<()> 
     let keys: Vec<ObjectKey> = objects.iter().map(|object| object.key.clone()).collect();
     let queued: Vec<(String, i64, i64)> =
         objects.iter().map(|object| (object.key.as_str().to_owned(), object.account.0, object.size as i64)).collect();
-    staged::remove(tx, &keys).await?;
     let not_before = tx.now + pause;
     purge::queue_objects(tx, &queued, not_before).await?;
+    staged::remove(tx, &keys).await?;
     Ok(())
 }
 
@@ -257,6 +258,7 @@ async fn place(tx: &mut Tx, place: &Place, finished: Finished<'_>) -> Result<Nod
             sha256: object.sha256.as_deref().unwrap_or_default(),
             media_type: &upload.media_type,
             object_key: object.key.as_str(),
+            store_version: object.store_version.as_deref(),
         },
     )
     .await?;

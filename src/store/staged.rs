@@ -22,6 +22,8 @@ pub(crate) struct Staged {
     pub(crate) size: u64,
     /// `None`: still being written.
     pub(crate) sha256: Option<String>,
+    /// As [`Stored::version`].
+    pub(crate) store_version: Option<String>,
 }
 
 impl Staged {
@@ -30,7 +32,7 @@ impl Staged {
     }
 }
 
-const COLUMNS: &str = "object_key, upload_id, account_id, start, size, sha256";
+const COLUMNS: &str = "object_key, upload_id, account_id, start, size, sha256, store_version";
 
 fn staged(row: AnyRow) -> Staged {
     Staged {
@@ -40,6 +42,7 @@ fn staged(row: AnyRow) -> Staged {
         start: row.get::<i64, _>("start") as u64,
         size: row.get::<i64, _>("size") as u64,
         sha256: row.get("sha256"),
+        store_version: row.get("store_version"),
     }
 }
 
@@ -71,13 +74,15 @@ pub(crate) async fn insert(
 /// itself was given up.
 pub(crate) async fn written(tx: &mut Tx, key: &ObjectKey, start: u64, stored: &Stored) -> Result<Option<i64>> {
     let upload: Option<Option<i64>> = sqlx::query_scalar(
-        "update staged set start = $2, size = $3, sha256 = $4, md5 = $5 where object_key = $1 returning upload_id",
+        "update staged set start = $2, size = $3, sha256 = $4, md5 = $5, store_version = $6 where object_key = $1 \
+         returning upload_id",
     )
     .bind(key.as_str())
     .bind(start as i64)
     .bind(stored.size as i64)
     .bind(&stored.sha256)
     .bind(hex(&stored.md5))
+    .bind(stored.version.as_deref())
     .fetch_optional(&mut **tx)
     .await?;
     Ok(upload.flatten())
