@@ -378,6 +378,7 @@ fn every_step_of_the_engine_is_cut_off_somewhere_here() {
         &OPERATIONS,
         &CONTENT,
         &COPY,
+        &ADOPT,
         &ONE_COMMIT,
     ]
     .into_iter()

@@ -36,6 +36,7 @@ mod refused;
 mod release;
 mod schema;
 mod server;
+mod servers;
 mod sweeppea;
 mod tidy;
 mod trash;
