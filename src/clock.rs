@@ -31,6 +31,11 @@ impl Clock {
     }
 }
 
+/// The machine's own time, which no test moves: for nothing but a look at how far another machine's differs.
+pub(crate) fn of_machine() -> OffsetDateTime {
+    OffsetDateTime::now_utc()
+}
+
 /// Microseconds since 1970 UTC.
 pub(crate) fn to_micros(time: OffsetDateTime) -> i64 {
     (time.unix_timestamp_nanos() / 1_000) as i64

@@ -12,7 +12,7 @@ mod hex;
 pub mod http;
 pub mod jobs;
 pub mod model;
-mod objects;
+pub mod objects;
 mod store;
 
 /// Chooses the cryptography of TLS for this process, once, before anything speaks it.

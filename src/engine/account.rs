@@ -7,8 +7,11 @@ use super::{
 };
 use crate::{
     model::{Account, AccountId, Caller, IssuedKey, NewKey, Role},
-    store::{self, Conn, Tx, account, folder},
+    store::{self, Conn, Tx, account, folder, setting},
 };
+
+/// The setting that names the draft with the first account's key and password.
+const FIRST_ADMIN: &str = "first_admin";
 
 /// What `account set` changes; `None` leaves a figure as it is.
 #[derive(Debug, Clone, Default)]
@@ -66,7 +69,24 @@ impl Engine {
         quota: Option<u64>,
         password: Option<&str>,
     ) -> Result<(Account, IssuedKey)> {
-        self.make_account(name, role, quota, password, Secret::mint()).await
+        if !is_account_name(name) {
+            return Err(Error::Invalid("an account name is 1 to 64 of a-z, 0-9, dot, underscore, hyphen"));
+        }
+        let hash = match password {
+            Some(password) => Some(self.passwords.hash(password).await?),
+            None => None,
+        };
+        let quota = quota.unwrap_or(self.rules.default_quota);
+        let (name, secret) = (name.to_owned(), Secret::mint());
+        self.committer
+            .write("account.add", async move |tx: &mut Tx| {
+                if account::by_name(tx, &name).await?.is_some() {
+                    return Err(Error::Exists(format!("the account {name}")));
+                }
+                let issued = insert(tx, &name, role, quota, hash.as_deref(), &secret).await?;
+                Ok((by_name(tx, &name).await?, issued))
+            })
+            .await
     }
 
     /// Whether there is any account.
@@ -78,43 +98,33 @@ impl Engine {
         Ok(account::any(&mut conn).await?)
     }
 
-    /// Makes the first account, `admin`, with a key and a password that the caller has written down already.
+    /// Makes the first account, `admin`, with a key and a password that the caller has written down already, in a draft
+    /// of that name. Says whether it did: of many servers that try one does, and where there is an account none.
     ///
     /// # Errors
-    /// `Exists`; `Invalid`: the key is not 30 characters `[A-Za-z0-9]`.
-    pub async fn add_first_admin(&self, key: &str, password: &str) -> Result<()> {
+    /// `Invalid`: the key is not 30 characters `[A-Za-z0-9]`.
+    pub async fn add_first_admin(&self, key: &str, password: &str, draft: &str) -> Result<bool> {
         let secret = Secret::parse(key).ok_or(Error::Invalid("a key is 30 characters A-Z, a-z, 0-9"))?;
-        self.make_account("admin", Role::Admin, None, Some(password), secret).await.map(drop)
-    }
-
-    async fn make_account(
-        &self,
-        name: &str,
-        role: Role,
-        quota: Option<u64>,
-        password: Option<&str>,
-        secret: Secret,
-    ) -> Result<(Account, IssuedKey)> {
-        if !is_account_name(name) {
-            return Err(Error::Invalid("an account name is 1 to 64 of a-z, 0-9, dot, underscore, hyphen"));
-        }
-        let hash = match password {
-            Some(password) => Some(self.passwords.hash(password).await?),
-            None => None,
-        };
-        let quota = quota.unwrap_or(self.rules.default_quota);
-        let name = name.to_owned();
+        let hash = self.passwords.hash(password).await?;
+        let (quota, draft) = (self.rules.default_quota, draft.to_owned());
         self.committer
-            .write("account.add", async move |tx: &mut Tx| {
-                if account::by_name(tx, &name).await?.is_some() {
-                    return Err(Error::Exists(format!("the account {name}")));
+            .write("account.first", async move |tx: &mut Tx| {
+                if account::any(tx).await? {
+                    return Ok(false);
                 }
-                let id = account::insert(tx, &name, role, quota, hash.as_deref()).await?;
-                folder::insert_roots(tx, id).await?;
-                let issued = key::keep(tx, id, &secret, &NewKey::default()).await?;
-                Ok((by_name(tx, &name).await?, issued))
+                setting::keep(tx, FIRST_ADMIN, &draft).await?;
+                insert(tx, "admin", Role::Admin, quota, Some(&hash), &secret).await?;
+                Ok(true)
             })
             .await
+    }
+
+    /// The draft that the first account was made with.
+    ///
+    /// # Errors
+    /// Only faults.
+    pub async fn first_admin_draft(&self) -> Result<Option<String>> {
+        Ok(setting::get(&mut *self.store.read().await?, FIRST_ADMIN).await?)
     }
 
     /// All accounts, by name.
@@ -199,6 +209,20 @@ impl Engine {
         let calls = store::rows(&calls);
         self.committer.write("account.calls", async move |tx: &mut Tx| Ok(account::add_calls(tx, &calls).await?)).await
     }
+}
+
+/// Makes an account with its folders and its first key.
+async fn insert(
+    tx: &mut Tx,
+    name: &str,
+    role: Role,
+    quota: u64,
+    hash: Option<&str>,
+    secret: &Secret,
+) -> Result<IssuedKey> {
+    let id = account::insert(tx, name, role, quota, hash).await?;
+    folder::insert_roots(tx, id).await?;
+    key::keep(tx, id, secret, &NewKey::default()).await
 }
 
 pub(super) async fn by_name(conn: &mut Conn, name: &str) -> Result<Account> {

@@ -49,6 +49,7 @@ const QUEUE: usize = 16_384;
 pub(super) struct Committer {
     queue: mpsc::Sender<Work>,
     counted: Arc<Counted>,
+    writer: i64,
 }
 
 /// What the thread has done since the start.
@@ -155,7 +156,7 @@ impl Committer {
             runtime.block_on(async move {
                 match store.writer().await {
                     Ok(tx) => {
-                        let _ = started.send(Ok(()));
+                        let _ = started.send(Ok(tx.writer));
                         Thread { tx, clock, faults, reserve, counted: counter, lost: false, last: Duration::ZERO }
                             .run(waiting)
                             .await;
@@ -164,8 +165,8 @@ impl Committer {
                 }
             });
         })?;
-        outcome.recv()??;
-        Ok(Self { queue, counted })
+        let writer = outcome.recv()??;
+        Ok(Self { queue, counted, writer })
     }
 
     /// Does one request other than a delete. The work may run more than once; only its last run counts.
@@ -215,6 +216,11 @@ impl Committer {
             mpsc::error::TrySendError::Full(_) => Error::Busy,
             mpsc::error::TrySendError::Closed(_) => stopped(),
         })
+    }
+
+    /// The row that stands for this process where many servers write; 0 where one does.
+    pub(super) fn writer(&self) -> i64 {
+        self.writer
     }
 
     /// Commits since the start, and the requests that they held.

@@ -13,7 +13,7 @@ use crate::{
 const STEP: i64 = 500;
 
 impl Engine {
-    /// Does one step; says whether there was anything to do.
+    /// Does one step; says whether there was anything to do, for this server.
     ///
     /// # Errors
     /// The database failed; the step is done later.
@@ -22,6 +22,9 @@ impl Engine {
             let mut conn = self.store.read().await?;
             (trash::next_emptying(&mut conn).await?, deletion::next_expansion(&mut conn).await?)
         };
+        if emptied.is_none() && folder.is_none() || !self.has_lease("expand").await? {
+            return Ok(false);
+        }
         let delay = self.rules.purge_delay.as_micros() as i64;
         match (emptied, folder) {
             (Some(holder), _) => {

@@ -1,4 +1,5 @@
-//! What ends by itself: files with an end time, uploads, transfers, abandoned objects, old sign-ins and audit rows.
+//! What ends by itself: files with an end time, uploads, transfers, abandoned objects, old sign-ins and audit rows, and
+//! what servers that died have left behind.
 //!
 //! Each step takes no input: it compares what is with what should be, does a bounded part, and says whether there was
 //! anything to do.
@@ -21,13 +22,18 @@ const TRANSFERS: i64 = 4;
 const IDLE_TRANSFER: Duration = Duration::from_secs(24 * 3_600);
 /// Longer than any one request can last: whoever wrote an object for so long is gone.
 const ABANDONED_AFTER: Duration = Duration::from_secs(2 * 24 * 3_600);
+/// A server that was silent for so long, with nothing staged, is forgotten.
+const SILENT_SERVER: Duration = Duration::from_secs(24 * 3_600);
 
 impl Engine {
-    /// Does one step of everything; says whether there may be more.
+    /// Does one step of everything; says whether there may be more. Only one server does.
     ///
     /// # Errors
     /// The database failed; the rest is done later.
     pub(crate) async fn expire_step(&self) -> Result<bool> {
+        if !self.has_lease("expire").await? {
+            return Ok(false);
+        }
         // Each part is done, whatever becomes of the others.
         let files = self.expire_files().await;
         let trash = self.expire_trash().await;
@@ -129,27 +135,30 @@ impl Engine {
     async fn end_abandoned(&self, begun_before: i64) -> Result<usize> {
         let none = {
             let mut conn = self.store.read().await?;
-            store::staged::abandoned(&mut conn, begun_before, 1).await?.is_empty()
+            store::staged::abandoned(&mut conn, begun_before, self.clock.micros(), 1).await?.is_empty()
         };
         if none {
             return Ok(0);
         }
+        let lands_for = self.lands_for();
         self.committer
             .write_freeing("expire.staged", async move |tx: &mut Tx| {
-                upload::end_abandoned(tx, begun_before, STEP).await
+                upload::end_abandoned(tx, begun_before, STEP, lands_for).await
             })
             .await
     }
 
-    /// Forgets audit rows and sign-ins that are past their keep time.
+    /// Forgets audit rows, sign-ins and servers that are past their keep time.
     async fn forget(&self) -> Result<usize> {
         let now = self.clock.micros();
         let audit_before = now - self.rules.audit_keep.as_micros() as i64;
         let sign_ins_before = now - 2 * IDLE_TRANSFER.as_micros() as i64;
+        let silent_since = now - SILENT_SERVER.as_micros() as i64;
         let old = {
             let mut conn = self.store.read().await?;
             deletion::has_audit_before(&mut conn, audit_before).await?
                 || key::has_old_sign_ins(&mut conn, sign_ins_before).await?
+                || store::writer::any_silent(&mut conn, silent_since).await?
         };
         if !old {
             return Ok(0);
@@ -158,7 +167,8 @@ impl Engine {
             .committer
             .write_freeing("expire.forget", async move |tx: &mut Tx| {
                 let audit = deletion::forget_audit(tx, audit_before, STEP).await?;
-                Ok(audit + key::forget_sign_ins(tx, sign_ins_before).await?)
+                let servers = store::writer::forget_silent(tx, silent_since).await?;
+                Ok(audit + servers + key::forget_sign_ins(tx, sign_ins_before).await?)
             })
             .await?;
         Ok(forgotten as usize)
@@ -167,19 +177,21 @@ impl Engine {
     /// At the start of an installation that this process alone works on: what the last process left half-done is taken
     /// up at once.
     pub(super) async fn take_over(&self) -> Result<()> {
-        self.committer.write_freeing("start", async move |tx: &mut Tx| take_up(tx).await).await
+        let lands_for = self.lands_for();
+        self.committer.write_freeing("start", async move |tx: &mut Tx| take_up(tx, lands_for).await).await
     }
 }
 
-/// Takes up everything half-done: nobody else holds a lease or writes an object.
-pub(super) async fn take_up(tx: &mut Tx) -> Result<()> {
+/// Takes up everything half-done: nobody else holds a lease or writes an object. What still lands of bytes on their way
+/// has done so after `lands_for`, microseconds.
+pub(super) async fn take_up(tx: &mut Tx, lands_for: i64) -> Result<()> {
     store::purge::start_over(tx).await?;
     for id in store::upload::direct(tx).await? {
         if let Some(ended) = store::upload::by_id(tx, id).await? {
             upload::end(tx, &ended).await?;
         }
     }
-    while upload::end_abandoned(tx, i64::MAX, STEP).await? > 0 {}
+    while upload::end_abandoned(tx, i64::MAX, STEP, lands_for).await? > 0 {}
     Ok(())
 }
 

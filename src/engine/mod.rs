@@ -22,6 +22,7 @@ mod expire;
 mod file;
 mod hold;
 mod key;
+mod lease;
 mod link;
 mod lock;
 pub mod migrate;
@@ -40,7 +41,14 @@ mod upload;
 mod version;
 mod way;
 
-use std::{ops::Deref, path::PathBuf, sync::Arc};
+use std::{
+    ops::Deref,
+    path::PathBuf,
+    sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering},
+    },
+};
 
 use anyhow::Context;
 use hmac::{Hmac, KeyInit, Mac};
@@ -65,6 +73,7 @@ use crate::{
 };
 use commit::Committer;
 use error::{Error, Result};
+use lease::Leases;
 use password::{Attempts, Passwords};
 use reserve::Reserve;
 use turns::Turns;
@@ -133,6 +142,9 @@ pub struct Inner {
     passwords: Passwords,
     attempts: Attempts,
     turns: Turns,
+    leases: Leases,
+    /// The object store keeps versions, as was found at the start.
+    versioned: AtomicBool,
     /// Lists may take long: they never take all connections from the others.
     lists: Semaphore,
     reserve: Arc<Reserve>,
@@ -191,6 +203,8 @@ impl Engine {
                 passwords: Passwords::new(),
                 attempts: Attempts::default(),
                 turns: Turns::default(),
+                leases: Leases::default(),
+                versioned: AtomicBool::new(false),
                 lists: Semaphore::new(3),
                 reserve,
                 wake_purge: Notify::new(),
@@ -202,21 +216,21 @@ impl Engine {
         })
     }
 
-    /// For the one process that serves an embedded installation: makes the place for the objects where there is none,
-    /// and takes up what the last process left half-done.
+    /// For a process that serves: makes the place for the objects where there is none. On an embedded installation,
+    /// which one process serves, it also takes up what the last one left half-done.
     ///
     /// # Errors
     /// The database failed; the objects are missing or are another installation's.
     pub async fn start(&self) -> anyhow::Result<()> {
-        if store::setting::nothing_stored(&mut *self.store.read().await?).await? {
-            self.objects.make().await.context("--objects")?;
-        }
-        match self.objects.probe().await.context("--objects")? {
+        self.make_objects().await?;
+        let versioning = self.objects.probe().await.context("--objects")?;
+        match versioning {
             Versioning::Off => tracing::info!("the object store keeps no versions"),
             Versioning::On => {
                 tracing::info!("the object store keeps versions: every one of ours is purged by its name")
             }
         }
+        self.versioned.store(versioning == Versioning::On, Ordering::Relaxed);
         self.objects.is_ours().await.context("--objects")?;
         self.restore_reserve().await;
         match self.store.is_shared() {
@@ -224,6 +238,21 @@ impl Engine {
             true => Ok(()),
             false => self.take_over().await.context("--database"),
         }
+    }
+
+    /// Makes the place for the objects, if nothing was ever stored. Servers that start together do it one by one, so
+    /// that it is made once.
+    async fn make_objects(&self) -> anyhow::Result<()> {
+        const JOB: &str = "make objects";
+        if !store::setting::nothing_stored(&mut *self.store.read().await?).await? {
+            return Ok(());
+        }
+        while !self.has_lease(JOB).await.context("--database")? {
+            tokio::time::sleep(std::time::Duration::from_millis(50)).await;
+        }
+        let made = self.objects.make().await.context("--objects");
+        self.end_lease(JOB).await.context("--database")?;
+        made
     }
 
     /// Makes the reserve for deletes on a full disk again, if it was given up and there is room.
@@ -234,6 +263,7 @@ impl Engine {
 
     /// Finishes what is queued to be written and closes the database.
     pub async fn close(&self) {
+        self.leave().await;
         self.committer.stop().await;
         self.store.close().await;
     }
@@ -248,7 +278,18 @@ impl Engine {
         let overdue = self.clock.micros() - allowed.as_micros() as i64;
         let mut conn = self.store.read().await?;
         let (commits, committed_requests) = self.committer.counted();
-        Ok(Figures { commits, committed_requests, ..store::purge::figures(&mut conn, overdue).await? })
+        let servers = match self.store.is_shared() {
+            true => store::writer::count_alive(&mut conn, self.clock.micros()).await?,
+            false => 1,
+        };
+        let objects_versioned = self.keeps_versions();
+        let figures = store::purge::figures(&mut conn, overdue).await?;
+        Ok(Figures { commits, committed_requests, servers, objects_versioned, ..figures })
+    }
+
+    /// Whether the object store keeps what is overwritten or deleted, as was found at the start.
+    pub fn keeps_versions(&self) -> bool {
+        self.versioned.load(Ordering::Relaxed)
     }
 
     /// Whether database and object storage answer.
@@ -286,7 +327,7 @@ impl Engine {
         Ok(store::purge::any_leased(&mut *self.store.read().await?, self.clock.micros()).await?)
     }
 
-    /// A key of this installation for one purpose, the same on every node and after every start.
+    /// A key of this installation for one purpose, the same on every server and after every start.
     pub fn signing_key(&self, purpose: &str) -> [u8; 32] {
         // An HMAC key may have any length.
         let mut mac = Hmac::<Sha256>::new_from_slice(&self.secret).unwrap_or_else(|_| Hmac::new(&Default::default()));

@@ -163,7 +163,7 @@ pub(super) enum Who {
     Address(IpAddr),
 }
 
-/// Counts sign-ins and link codes that were not right. Each node of a service counts for itself.
+/// Counts sign-ins and link codes that were not right. Each server counts for itself.
 #[derive(Default)]
 pub(super) struct Attempts {
     made: Mutex<Made>,

@@ -51,7 +51,7 @@ impl Engine {
         let taken = self
             .committer
             .write_freeing("purge.take", async |tx: &mut Tx| {
-                Ok(purge::take_due(tx, STEP, tx.now + purge::LEASE_MICROS).await?)
+                Ok(purge::take_due(tx, STEP, tx.now + store::LEASE_MICROS).await?)
             })
             .await?;
         self.purge(taken).await
@@ -155,7 +155,7 @@ impl Engine {
             let taken = self
                 .committer
                 .write_freeing("purge.take", async move |tx: &mut Tx| {
-                    Ok(purge::take_of_node(tx, node, tx.now + purge::LEASE_MICROS).await?)
+                    Ok(purge::take_of_node(tx, node, tx.now + store::LEASE_MICROS).await?)
                 })
                 .await?;
             if !taken.is_empty() {

@@ -35,6 +35,9 @@ use crate::{
 
 /// An upload that was not finished lives this long.
 pub(super) const UPLOAD_LIFE: Duration = Duration::from_secs(24 * 3600);
+/// How long an object store may take to store what was sent to it by a server that has died since, or that heard no
+/// answer: stores end such requests within a minute or so. Bytes that land later would belong to nobody.
+const LANDS_FOR: Duration = Duration::from_secs(120);
 /// One object of one upload, bytes.
 const LARGEST_OBJECT: u64 = 5 * 1024 * 1024 * 1024;
 
@@ -61,7 +64,12 @@ impl Engine {
                 Ok(stored)
             }
             Err(error) => {
-                self.give_up(owner, key).await;
+                // Whoever does not know how a put has ended may see its bytes land yet.
+                let lands_for = match error {
+                    PutError::Unclear(_) => self.lands_for(),
+                    PutError::TooLarge | PutError::BrokenOff(_) | PutError::Full | PutError::Failed(_) => 0,
+                };
+                self.give_up_after(owner, key, lands_for).await;
                 Err(match error {
                     PutError::TooLarge => Error::TooLarge,
                     PutError::BrokenOff(_) => Error::BodyBrokenOff,
@@ -84,10 +92,20 @@ impl Engine {
 
     /// Queues an object that will not become a version, together with forgetting its staged row.
     pub(super) async fn give_up(&self, owner: AccountId, key: &ObjectKey) {
+        self.give_up_after(owner, key, 0).await;
+    }
+
+    /// How long the bytes of a put whose sender is gone may still land, microseconds.
+    pub(super) fn lands_for(&self) -> i64 {
+        if self.objects.may_land_late() { LANDS_FOR.as_micros() as i64 } else { 0 }
+    }
+
+    /// The same, to be purged only after a pause, microseconds.
+    async fn give_up_after(&self, owner: AccountId, key: &ObjectKey, pause: i64) {
         let key = key.clone();
         let given_up = self
             .committer
-            .write_freeing("upload.give_up", async move |tx: &mut Tx| give_up(tx, owner, &key).await)
+            .write_freeing("upload.give_up", async move |tx: &mut Tx| give_up(tx, owner, &key, pause).await)
             .await;
         match given_up {
             Ok(()) => self.wake_purge.notify_one(),
@@ -97,10 +115,14 @@ impl Engine {
     }
 }
 
-/// Discards an object, unless it found its place.
-pub(super) async fn give_up(tx: &mut Tx, owner: AccountId, key: &ObjectKey) -> Result<()> {
+/// Discards an object, unless it found its place; it is purged after a pause, microseconds.
+pub(super) async fn give_up(tx: &mut Tx, owner: AccountId, key: &ObjectKey, pause: i64) -> Result<()> {
+    let not_before = tx.now + pause;
     if staged::remove_unwritten(tx, key).await? {
-        purge::queue_objects(tx, &[(key.as_str().to_owned(), owner.0, 0)]).await?;
+        purge::queue_objects(tx, &[(key.as_str().to_owned(), owner.0, 0)], not_before).await?;
+    } else if !staged::is_named(tx, key).await? {
+        // Another server has taken this one for dead. What it has queued may be done already.
+        queue_again(tx, owner, key, 0, not_before).await?;
     }
     Ok(())
 }
@@ -108,24 +130,34 @@ pub(super) async fn give_up(tx: &mut Tx, owner: AccountId, key: &ObjectKey) -> R
 /// Forgets a staged object and queues its purge.
 async fn discard(tx: &mut Tx, owner: AccountId, key: &ObjectKey, size: u64) -> Result<()> {
     staged::remove(tx, std::slice::from_ref(key)).await?;
-    purge::queue_objects(tx, &[(key.as_str().to_owned(), owner.0, size as i64)]).await?;
+    let now = tx.now;
+    queue_again(tx, owner, key, size, now).await
+}
+
+/// Queues the purge of an object that may stand in the queue since before it was written.
+async fn queue_again(tx: &mut Tx, owner: AccountId, key: &ObjectKey, size: u64, not_before: i64) -> Result<()> {
+    if let Some(early) = purge::drop_early(tx, key).await? {
+        account::take_from_purging(tx, &store::rows(&[early])).await?;
+    }
+    purge::queue_objects(tx, &[(key.as_str().to_owned(), owner.0, size as i64)], not_before).await?;
     Ok(())
 }
 
-/// Forgets staged objects that are durably stored and queues their purge.
-async fn discard_all(tx: &mut Tx, objects: &[Staged]) -> Result<()> {
+/// Forgets staged objects and queues their purge after a pause, microseconds.
+async fn discard_all(tx: &mut Tx, objects: &[Staged], pause: i64) -> Result<()> {
     let keys: Vec<ObjectKey> = objects.iter().map(|object| object.key.clone()).collect();
     let queued: Vec<(String, i64, i64)> =
         objects.iter().map(|object| (object.key.as_str().to_owned(), object.account.0, object.size as i64)).collect();
     staged::remove(tx, &keys).await?;
-    purge::queue_objects(tx, &queued).await?;
+    let not_before = tx.now + pause;
+    purge::queue_objects(tx, &queued, not_before).await?;
     Ok(())
 }
 
 /// Ends an upload that does not become a file: its bytes leave the quota, its objects are queued, its uid is spent.
 pub(super) async fn end(tx: &mut Tx, upload: &Upload) -> Result<()> {
     let stored = staged::of_upload(tx, upload.id).await?;
-    discard_all(tx, &stored).await?;
+    discard_all(tx, &stored, 0).await?;
     staged::orphan_unwritten(tx, upload.id).await?;
     account::add_used(tx, upload.owner, -(upload.bytes as i64)).await?;
     node::spend_uids(tx, &[upload.uid.to_string()]).await?;
@@ -133,10 +165,16 @@ pub(super) async fn end(tx: &mut Tx, upload: &Upload) -> Result<()> {
     Ok(())
 }
 
-/// Forgets staged objects whose writers are gone, and queues their purge.
-pub(super) async fn end_abandoned(tx: &mut Tx, begun_before: i64, limit: i64) -> Result<usize> {
-    let abandoned = staged::abandoned(tx, begun_before, limit).await?;
-    discard_all(tx, &abandoned).await?;
+/// Forgets staged objects whose writers are gone, ends the uploads that went with them, and queues the objects' purge
+/// after a pause, microseconds. Gives their number.
+pub(super) async fn end_abandoned(tx: &mut Tx, begun_before: i64, limit: i64, pause: i64) -> Result<usize> {
+    let now = tx.now;
+    let abandoned = staged::abandoned(tx, begun_before, now, limit).await?;
+    discard_all(tx, &abandoned, pause).await?;
+    let uploads: Vec<i64> = abandoned.iter().filter_map(|object| object.upload).collect();
+    for upload in upload::direct_of(tx, &uploads).await? {
+        end(tx, &upload).await?;
+    }
     Ok(abandoned.len())
 }
 

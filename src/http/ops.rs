@@ -58,6 +58,8 @@ fn json(document: String) -> Response {
 
 async fn ready(State(app): State<App>) -> Response {
     match app.engine.ready().await {
+        // For people; whoever watches looks at the status.
+        Ok(()) if app.engine.keeps_versions() => "ready\nthe object store keeps versions\n".into_response(),
         Ok(()) => "ready\n".into_response(),
         Err(reason) => (StatusCode::SERVICE_UNAVAILABLE, format!("{reason}\n")).into_response(),
     }
@@ -102,12 +104,15 @@ pub(crate) struct Metrics {
     purge_pending: Gauge,
     purge_pending_bytes: Gauge,
     purge_overdue: Gauge,
+    purge_failing: Gauge,
     expansions: Gauge,
     open_uploads: Gauge,
     accounts: Gauge,
     used_bytes: Gauge,
     commits: Gauge,
     committed_requests: Gauge,
+    servers: Gauge,
+    objects_versioned: Gauge,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
@@ -150,11 +155,14 @@ impl Metrics {
             purge_pending: gauge("purge_pending", "Objects that wait for their purge"),
             purge_pending_bytes: gauge("purge_pending_bytes", "Bytes that wait for their purge"),
             purge_overdue: gauge("purge_overdue", "Objects that wait longer than the overdue time"),
+            purge_failing: gauge("purge_failing", "Objects whose removal was tried and failed, so far"),
             expansions: gauge("expansions", "Deleted folders whose content is not yet queued"),
             open_uploads: gauge("open_uploads", "Uploads that are not yet files"),
             accounts: gauge("accounts", "Accounts, disabled ones too"),
             commits: gauge("commits", "Transactions that this process has written"),
             committed_requests: gauge("committed_requests", "Requests that shared those transactions"),
+            servers: gauge("servers", "Processes that serve this installation and are alive"),
+            objects_versioned: gauge("objects_versioned", "1 where the object store keeps versions, else 0"),
             used_bytes: gauge("used_bytes", "Bytes of live, trashed and pending versions"),
             requests,
             durations,
@@ -183,6 +191,9 @@ impl Metrics {
         set(&self.purge_pending, figures.purge_pending);
         set(&self.purge_pending_bytes, figures.purge_pending_bytes);
         set(&self.purge_overdue, figures.purge_overdue);
+        set(&self.purge_failing, figures.purge_failing);
+        set(&self.servers, figures.servers);
+        set(&self.objects_versioned, figures.objects_versioned.into());
         set(&self.expansions, figures.expansions);
         set(&self.open_uploads, figures.open_uploads);
         set(&self.accounts, figures.accounts);

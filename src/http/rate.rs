@@ -1,7 +1,7 @@
 //! How many calls a caller may make in a minute.
 //!
 //! The window slides: what counts is the 60 seconds before the call, not the minute of the clock, so that nobody gets
-//! twice the rate around its turn. Each server node counts for itself (contracts: counters).
+//! twice the rate around its turn. Each server counts for itself (hexnode.md 2.3, sweeppea.md 2.2).
 
 use std::{
     collections::{HashMap, VecDeque},

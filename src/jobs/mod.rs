@@ -1,7 +1,8 @@
 //! Work that nobody waits for: purging, expanding, ending what is over.
 //!
 //! Each job is a loop around one step of the engine. It is woken when there is something to do, and looks by itself
-//! from time to time, because a wake-up can be lost with a process and its work cannot.
+//! from time to time, because a wake-up can be lost with a process and its work cannot, and because no server wakes
+//! another.
 
 use std::{future::Future, time::Duration};
 
@@ -17,8 +18,8 @@ use crate::engine::{Engine, Step, Vital, error::Result};
 const AFTER_FAILURE: Duration = Duration::from_secs(1);
 /// Jobs look by themselves this often.
 const LOOK: Duration = Duration::from_secs(30);
-/// The queue more often: other processes fill it too, and a caller that goes away wakes nobody.
-const LOOK_FOR_PURGES: Duration = Duration::from_secs(2);
+/// What a delete has promised more often: other processes promise it too, and a caller that goes away wakes nobody.
+const LOOK_FOR_DELETES: Duration = Duration::from_secs(2);
 
 /// The running jobs.
 pub struct Jobs {
@@ -29,13 +30,16 @@ pub struct Jobs {
 /// Starts all jobs.
 pub fn start(engine: &Engine) -> Jobs {
     let (stop, stopped) = watch::channel(false);
-    let running = vec![
+    let mut running = vec![
         tokio::spawn(until(stopped.clone(), purge(engine.clone()))),
         tokio::spawn(until(stopped.clone(), expand(engine.clone()))),
         tokio::spawn(until(stopped.clone(), expire(engine.clone()))),
         tokio::spawn(until(stopped.clone(), delete_waiting(engine.clone()))),
-        tokio::spawn(until(stopped, reserve(engine.clone()))),
+        tokio::spawn(until(stopped.clone(), reserve(engine.clone()))),
     ];
+    if engine.is_shared() {
+        running.push(tokio::spawn(until(stopped, stay_alive(engine.clone()))));
+    }
     Jobs { stop, running }
 }
 
@@ -77,12 +81,12 @@ async fn purge(engine: Engine) {
 async fn purge_or_wait(engine: &Engine) -> Result<Option<Step>> {
     let pause = match engine.next_purge().await? {
         Some(due) => Duration::from_micros((due - engine.clock().micros()).max(0).unsigned_abs()),
-        None => LOOK_FOR_PURGES,
+        None => LOOK_FOR_DELETES,
     };
     if pause.is_zero() {
         return engine.purge_due().await.map(Some);
     }
-    let _ = timeout(pause.min(LOOK_FOR_PURGES), engine.wake_purge.notified()).await;
+    let _ = timeout(pause.min(LOOK_FOR_DELETES), engine.wake_purge.notified()).await;
     Ok(None)
 }
 
@@ -92,7 +96,7 @@ async fn expand(engine: Engine) {
     loop {
         match engine.expand_step().await {
             Ok(true) => sleep(PAUSE).await,
-            Ok(false) => drop(timeout(LOOK, engine.wake_expand.notified()).await),
+            Ok(false) => drop(timeout(LOOK_FOR_DELETES, engine.wake_expand.notified()).await),
             Err(error) => failed("expand", &error).await,
         }
     }
@@ -116,6 +120,15 @@ async fn delete_waiting(engine: Engine) {
             Ok(true) => {}
             Ok(false) => drop(timeout(LOOK_FOR_ENDED, engine.wake_waiting.notified()).await),
             Err(error) => failed("waiting", &error).await,
+        }
+    }
+}
+
+async fn stay_alive(engine: Engine) {
+    loop {
+        match engine.stay_alive().await {
+            Ok(()) => sleep(Engine::ALIVE_EVERY).await,
+            Err(error) => failed("alive", &error).await,
         }
     }
 }

@@ -320,6 +320,8 @@ pub struct Figures {
     pub purge_pending_bytes: u64,
     /// Entries older than the overdue time.
     pub purge_overdue: u64,
+    /// Entries whose removal was tried and failed, so far.
+    pub purge_failing: u64,
     pub expansions: u64,
     pub open_uploads: u64,
     /// Disabled ones too.
@@ -329,6 +331,9 @@ pub struct Figures {
     /// Transactions that this process has written, and the requests that shared them.
     pub commits: u64,
     pub committed_requests: u64,
+    /// Processes that serve this installation and are alive; command lines at work among them.
+    pub servers: u64,
+    pub objects_versioned: bool,
 }
 
 /// The rules of the engine that an operator can set.

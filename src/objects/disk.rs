@@ -22,7 +22,7 @@ use crate::{fault::Faults, hex::hex};
 const READ_AT_ONCE: usize = 256 * 1024;
 
 #[derive(Debug, Clone)]
-pub(crate) struct Disk {
+pub struct Disk {
     root: Arc<Path>,
     installation: Arc<str>,
     faults: Faults,

@@ -9,27 +9,27 @@ use rand::RngExt;
 
 /// Where an object's bytes stand: `3f/0c41…`, a folder of two hex digits and 32 random ones.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub(crate) struct ObjectKey(String);
+pub struct ObjectKey(String);
 
 impl ObjectKey {
     /// A key that the database kept.
-    pub(crate) fn kept(text: String) -> Self {
+    pub fn kept(text: String) -> Self {
         Self(text)
     }
 
     /// A key that storage named, if it could have been minted here.
-    pub(crate) fn minted(text: &str) -> Option<Self> {
+    pub fn minted(text: &str) -> Option<Self> {
         let hex = |text: &str| text.bytes().all(|byte| matches!(byte, b'0'..=b'9' | b'a'..=b'f'));
         let (folder, name) = text.split_once('/')?;
         (folder.len() == 2 && name.len() == 32 && hex(folder) && hex(name)).then(|| Self(text.to_owned()))
     }
 
-    pub(crate) fn as_str(&self) -> &str {
+    pub fn as_str(&self) -> &str {
         &self.0
     }
 
     /// The folder part.
-    pub(crate) fn folder(&self) -> &str {
+    pub fn folder(&self) -> &str {
         self.0.split('/').next().unwrap_or_default()
     }
 }
@@ -37,7 +37,7 @@ impl ObjectKey {
 /// Mints keys. Neighbours in time share a folder, because what was stored together is often deleted together, and a
 /// batch of deletes costs one sync a folder.
 #[derive(Debug, Default)]
-pub(crate) struct KeyMint {
+pub struct KeyMint {
     minted: AtomicU64,
     folder: Mutex<u8>,
 }
@@ -45,7 +45,7 @@ pub(crate) struct KeyMint {
 impl KeyMint {
     const KEYS_IN_A_ROW: u64 = 1_000;
 
-    pub(crate) fn mint(&self) -> ObjectKey {
+    pub fn mint(&self) -> ObjectKey {
         let mut folder = self.folder.lock().unwrap_or_else(PoisonError::into_inner);
         if self.minted.fetch_add(1, Ordering::Relaxed).is_multiple_of(Self::KEYS_IN_A_ROW) {
             *folder = rand::rng().random();

@@ -9,16 +9,16 @@ mod disk;
 mod key;
 mod s3;
 
-use std::{path::PathBuf, time::Duration};
+use std::{ffi::OsString, path::PathBuf, time::Duration};
 
 use bytes::Bytes;
 use futures_util::stream::BoxStream;
 use uuid::Uuid;
 
 use disk::Disk;
-pub(crate) use key::{KeyMint, ObjectKey};
-use s3::S3;
-pub(crate) use s3::Unfinished;
+pub use key::{KeyMint, ObjectKey};
+pub use s3::Unfinished;
+use s3::{Place, S3};
 
 use crate::fault::Faults;
 
@@ -46,14 +46,14 @@ pub type ByteStream = BoxStream<'static, std::io::Result<Bytes>>;
 
 /// What is known of an object once it is durably stored.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) struct Stored {
+pub struct Stored {
     /// Bytes.
-    pub(crate) size: u64,
+    pub size: u64,
     /// Lower-case hex.
-    pub(crate) sha256: String,
-    pub(crate) md5: [u8; 16],
+    pub sha256: String,
+    pub md5: [u8; 16],
     /// The store's own name of this version of the object, where it keeps versions.
-    pub(crate) version: Option<String>,
+    pub version: Option<String>,
 }
 
 /// An object that is there.
@@ -67,15 +67,15 @@ pub(crate) struct Found {
 
 /// An object to be removed.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) struct Target {
-    pub(crate) key: ObjectKey,
+pub struct Target {
+    pub key: ObjectKey,
     /// As [`Stored::version`]; `None` where that is not known, or there are none.
-    pub(crate) version: Option<String>,
+    pub version: Option<String>,
 }
 
 /// Whether a store keeps what is overwritten or deleted.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Versioning {
+pub enum Versioning {
     Off,
     /// Also while it is suspended: what was kept before is still there.
     On,
@@ -84,7 +84,7 @@ pub(crate) enum Versioning {
 /// Why bytes were not stored. What had arrived of them is removed, or stands under the key until the purge of its
 /// staged row.
 #[derive(Debug, thiserror::Error)]
-pub(crate) enum PutError {
+pub enum PutError {
     #[error("more bytes came than allowed")]
     TooLarge,
     #[error("the sender broke off")]
@@ -100,7 +100,7 @@ pub(crate) enum PutError {
 
 /// What became of one object that was to be removed.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) enum Removal {
+pub enum Removal {
     /// Storage has confirmed that it is not there, and that outlives a power cut.
     Gone,
     /// Still there, or nobody knows; the text is for operators.
@@ -109,7 +109,7 @@ pub(crate) enum Removal {
 
 /// The objects of an installation.
 #[derive(Debug, Clone)]
-pub(crate) enum Objects {
+pub enum Objects {
     Disk(Disk),
     S3(S3),
 }
@@ -119,10 +119,27 @@ impl Objects {
     ///
     /// # Errors
     /// What the environment says of the store cannot be.
-    pub(crate) fn new(at: ObjectsAt, installation: &str, faults: Faults) -> anyhow::Result<Self> {
+    pub fn new(at: ObjectsAt, installation: &str, faults: Faults) -> anyhow::Result<Self> {
+        let utf8 = |(name, value): (OsString, OsString)| Some((name.into_string().ok()?, value.into_string().ok()?));
+        Self::with_environment(at, installation, faults, std::env::vars_os().filter_map(utf8))
+    }
+
+    /// As [`Self::new`], with other variables than those of this process.
+    ///
+    /// # Errors
+    /// As there.
+    pub fn with_environment(
+        at: ObjectsAt,
+        installation: &str,
+        faults: Faults,
+        variables: impl IntoIterator<Item = (String, String)>,
+    ) -> anyhow::Result<Self> {
         Ok(match at {
             ObjectsAt::Folder(root) => Objects::Disk(Disk::new(root, installation, faults)),
-            ObjectsAt::Bucket { bucket, prefix } => Objects::S3(S3::new(&bucket, &prefix, installation, faults)?),
+            ObjectsAt::Bucket { bucket, prefix } => {
+                let place = Place::new(&bucket, variables)?;
+                Objects::S3(S3::new(place, &prefix, installation, faults))
+            }
         })
     }
 
@@ -130,7 +147,7 @@ impl Objects {
     ///
     /// # Errors
     /// It cannot be made.
-    pub(crate) async fn make(&self) -> anyhow::Result<()> {
+    pub async fn make(&self) -> anyhow::Result<()> {
         match self {
             Objects::Disk(disk) => disk.make(),
             Objects::S3(s3) => s3.make().await,
@@ -141,7 +158,7 @@ impl Objects {
     ///
     /// # Errors
     /// It is not; the text says what was found.
-    pub(crate) async fn is_ours(&self) -> anyhow::Result<()> {
+    pub async fn is_ours(&self) -> anyhow::Result<()> {
         match self {
             Objects::Disk(disk) => {
                 // Storage may hang: no worker thread waits for it.
@@ -152,11 +169,20 @@ impl Objects {
         }
     }
 
+    /// Whether bytes may still be stored after their sender has died, or has heard no answer. A process that writes to
+    /// its own disk takes the rest with it.
+    pub(crate) fn may_land_late(&self) -> bool {
+        match self {
+            Objects::Disk(_) => false,
+            Objects::S3(_) => true,
+        }
+    }
+
     /// Finds out at the start what the store can do, and whether this program may do what it has to.
     ///
     /// # Errors
     /// One line: no such bucket, no right to list, write or delete, clocks that differ.
-    pub(crate) async fn probe(&self) -> anyhow::Result<Versioning> {
+    pub async fn probe(&self) -> anyhow::Result<Versioning> {
         match self {
             Objects::Disk(_) => Ok(Versioning::Off),
             Objects::S3(s3) => s3.probe().await,
@@ -167,7 +193,7 @@ impl Objects {
     ///
     /// # Errors
     /// [`PutError`].
-    pub(crate) async fn put(&self, key: &ObjectKey, bytes: ByteStream, limit: u64) -> Result<Stored, PutError> {
+    pub async fn put(&self, key: &ObjectKey, bytes: ByteStream, limit: u64) -> Result<Stored, PutError> {
         match self {
             Objects::Disk(disk) => disk.put(key, bytes, limit).await,
             Objects::S3(s3) => s3.put(key, bytes, limit).await,
@@ -200,7 +226,7 @@ impl Objects {
     ///
     /// # Errors
     /// The object is not there: a broken promise, or storage that is away.
-    pub(crate) async fn read(&self, key: &ObjectKey) -> anyhow::Result<ByteStream> {
+    pub async fn read(&self, key: &ObjectKey) -> anyhow::Result<ByteStream> {
         match self {
             Objects::Disk(disk) => disk.read(key).await,
             Objects::S3(s3) => s3.read(key).await,
@@ -211,7 +237,7 @@ impl Objects {
     ///
     /// # Errors
     /// As there.
-    pub(crate) async fn read_part(&self, key: &ObjectKey, first: u64, length: u64) -> anyhow::Result<ByteStream> {
+    pub async fn read_part(&self, key: &ObjectKey, first: u64, length: u64) -> anyhow::Result<ByteStream> {
         match self {
             Objects::Disk(disk) => disk.read_part(key, first, length).await,
             Objects::S3(s3) => s3.read_part(key, first, length).await,
@@ -220,13 +246,7 @@ impl Objects {
 
     /// Where a client puts the bytes of an upload itself, bound to the content type, for `life` from now on. `None`: on
     /// disk only this server writes.
-    #[expect(dead_code, reason = "slots do not use it yet")]
-    pub(crate) async fn presign(
-        &self,
-        upload: Uuid,
-        content_type: &str,
-        life: Duration,
-    ) -> anyhow::Result<Option<String>> {
+    pub async fn presign(&self, upload: Uuid, content_type: &str, life: Duration) -> anyhow::Result<Option<String>> {
         match self {
             Objects::Disk(_) => Ok(None),
             Objects::S3(s3) => s3.presign(upload, content_type, life).await.map(Some),
@@ -237,8 +257,7 @@ impl Objects {
     ///
     /// # Errors
     /// [`PutError`]; `TooLarge` is found before a byte is copied.
-    #[expect(dead_code, reason = "slots do not use it yet")]
-    pub(crate) async fn adopt(&self, upload: Uuid, key: &ObjectKey, limit: u64) -> Result<Option<Stored>, PutError> {
+    pub async fn adopt(&self, upload: Uuid, key: &ObjectKey, limit: u64) -> Result<Option<Stored>, PutError> {
         match self {
             Objects::Disk(_) => Ok(None),
             Objects::S3(s3) => s3.adopt(upload, key, limit).await,
@@ -247,7 +266,7 @@ impl Objects {
 
     /// Removes objects, at most 1,000; the answers stand in the order of the targets. What is not done within `time` is
     /// left, and said to have failed.
-    pub(crate) async fn delete(&self, targets: &[Target], time: Duration) -> Vec<Removal> {
+    pub async fn delete(&self, targets: &[Target], time: Duration) -> Vec<Removal> {
         match self {
             Objects::Disk(disk) => {
                 let keys: Vec<ObjectKey> = targets.iter().map(|target| target.key.clone()).collect();
@@ -261,8 +280,7 @@ impl Objects {
     ///
     /// # Errors
     /// The list cannot be had.
-    #[expect(dead_code, reason = "no sweep uses it yet")]
-    pub(crate) async fn uploads(&self, after: Option<Uuid>, limit: usize) -> anyhow::Result<Vec<Uuid>> {
+    pub async fn uploads(&self, after: Option<Uuid>, limit: usize) -> anyhow::Result<Vec<Uuid>> {
         match self {
             Objects::Disk(_) => Ok(Vec::new()),
             Objects::S3(s3) => s3.uploads(after, limit).await,
@@ -270,8 +288,7 @@ impl Objects {
     }
 
     /// Removes all that clients have put for an upload.
-    #[expect(dead_code, reason = "no sweep uses it yet")]
-    pub(crate) async fn remove_upload(&self, upload: Uuid, time: Duration) -> Removal {
+    pub async fn remove_upload(&self, upload: Uuid, time: Duration) -> Removal {
         match self {
             Objects::Disk(_) => Removal::Gone,
             Objects::S3(s3) => s3.remove_upload(upload, time).await,
@@ -282,8 +299,7 @@ impl Objects {
     ///
     /// # Errors
     /// The list cannot be had.
-    #[expect(dead_code, reason = "no sweep uses it yet")]
-    pub(crate) async fn multiparts(&self) -> anyhow::Result<Vec<Unfinished>> {
+    pub async fn multiparts(&self) -> anyhow::Result<Vec<Unfinished>> {
         match self {
             Objects::Disk(_) => Ok(Vec::new()),
             Objects::S3(s3) => s3.multiparts().await,
@@ -294,8 +310,7 @@ impl Objects {
     ///
     /// # Errors
     /// They may still be there.
-    #[expect(dead_code, reason = "no sweep uses it yet")]
-    pub(crate) async fn abort(&self, unfinished: &Unfinished) -> anyhow::Result<()> {
+    pub async fn abort(&self, unfinished: &Unfinished) -> anyhow::Result<()> {
         match self {
             Objects::Disk(_) => Ok(()),
             Objects::S3(s3) => s3.abort(unfinished).await,

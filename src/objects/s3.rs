@@ -34,12 +34,12 @@ use uuid::Uuid;
 use super::{ByteStream, Found, MARKER, NOT_ALL_THERE, ObjectKey, PutError, Stored};
 use crate::fault::Faults;
 use calls::CallError;
-pub(crate) use leftovers::Unfinished;
-use place::Place;
+pub use leftovers::Unfinished;
+pub(super) use place::Place;
 use rate::Rate;
 
 #[derive(Debug, Clone)]
-pub(crate) struct S3 {
+pub struct S3 {
     place: Place,
     prefix: Arc<str>,
     installation: Arc<str>,
@@ -51,18 +51,15 @@ pub(crate) struct S3 {
 
 impl S3 {
     /// The objects of an installation in a bucket, below a prefix. Nothing is looked at yet.
-    ///
-    /// # Errors
-    /// What the `AWS_*` variables say cannot be.
-    pub(crate) fn new(bucket: &str, prefix: &str, installation: &str, faults: Faults) -> anyhow::Result<Self> {
-        Ok(Self {
-            place: Place::from_environment(bucket)?,
+    pub(super) fn new(place: Place, prefix: &str, installation: &str, faults: Faults) -> Self {
+        Self {
+            place,
             prefix: prefix.into(),
             installation: installation.into(),
             faults,
             versioning: Arc::default(),
             rate: Arc::default(),
-        })
+        }
     }
 
     /// Writes whose objects these are, unless that stands there: only for an installation that never stored anything.

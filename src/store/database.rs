@@ -4,12 +4,17 @@
 //! transaction begins by changing the one row of the table `turn`, and so waits for the one before it. Nothing that
 //! only PostgreSQL itself has is used (no notifications, no advisory locks), and every isolation level will do.
 
+use std::time::{Duration, SystemTime};
+
 use sqlx::{
     AnyConnection, Connection,
     migrate::{MigrateError, Migration, MigrationType, Migrator},
 };
 
 use super::{Result, fold, run};
+
+/// By how much clocks may differ. A lease lasts 30 s, of which whoever has it uses 20 at the most.
+const LARGEST_SKEW: Duration = Duration::from_secs(5);
 
 /// Which of the two it is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -45,6 +50,31 @@ impl Database {
             }
         };
         run(conn, settings).await
+    }
+
+    /// Compares the clocks: leases that one server takes are read by the others.
+    ///
+    /// # Errors
+    /// They differ by more than [`LARGEST_SKEW`].
+    pub(super) async fn compare_clocks(self, conn: &mut AnyConnection) -> anyhow::Result<()> {
+        if self == Database::Sqlite {
+            return Ok(());
+        }
+        let before = SystemTime::now();
+        let there: i64 = sqlx::query_scalar("select cast(extract(epoch from clock_timestamp()) * 1000000 as bigint)")
+            .fetch_one(conn)
+            .await?;
+        let there = SystemTime::UNIX_EPOCH + Duration::from_micros(there.unsigned_abs());
+        let after = SystemTime::now();
+        // Somewhere between the two moments both clocks should have shown the same.
+        let skew = before.duration_since(there).or(there.duration_since(after)).unwrap_or_default();
+        anyhow::ensure!(
+            skew <= LARGEST_SKEW,
+            "its clock and the one of this machine differ by {} s: at most {} s will do",
+            skew.as_secs(),
+            LARGEST_SKEW.as_secs()
+        );
+        Ok(())
     }
 
     /// Makes a connection one that only reads.

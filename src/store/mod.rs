@@ -14,6 +14,7 @@ mod fold;
 pub(crate) mod folder;
 pub(crate) mod hold;
 pub(crate) mod key;
+pub(crate) mod lease;
 pub(crate) mod link;
 pub(crate) mod list;
 pub(crate) mod lock;
@@ -28,6 +29,7 @@ pub(crate) mod transfer;
 pub(crate) mod trash;
 pub(crate) mod upload;
 pub(crate) mod version;
+pub(crate) mod writer;
 
 use std::ops::{Deref, DerefMut};
 
@@ -44,7 +46,8 @@ pub(crate) type Conn = AnyConnection;
 /// What a query gives: the driver's error is kept until the engine decides what it means.
 pub(crate) type Result<T> = std::result::Result<T, sqlx::Error>;
 
-/// How long a writer counts as alive after its last commit, and a job as somebody's, microseconds.
+/// How long a writer counts as alive after its last commit, and a job or an entry of the purge queue as somebody's,
+/// microseconds.
 pub(crate) const LEASE_MICROS: i64 = 30_000_000;
 
 /// The one transaction that is open for writing.
@@ -151,6 +154,7 @@ impl Store {
     async fn opened(url: &str, database: Database) -> anyhow::Result<Self> {
         let mut conn = AnyConnection::connect(url).await?;
         database.prepare(&mut conn).await?;
+        database.compare_clocks(&mut conn).await?;
         database.migrate(&mut conn, url).await?;
         conn.close().await?;
         let readers = AnyPoolOptions::new()

@@ -9,9 +9,6 @@ use crate::{
     objects::{ObjectKey, Target},
 };
 
-/// How long an entry belongs to whoever took it, microseconds.
-pub(crate) const LEASE_MICROS: i64 = 30_000_000;
-
 /// One object to be removed, leased to whoever took it.
 #[derive(Debug, Clone)]
 pub(crate) struct Entry {
@@ -72,15 +69,16 @@ pub(crate) async fn queue_single(tx: &mut Tx, versions: &str, not_before: i64) -
 
 /// Queues objects that never became a version: rows of key, account and size. Their bytes count as waiting from now;
 /// an object that is queued already stays as it is.
-pub(crate) async fn queue_objects(tx: &mut Tx, objects: &[(String, i64, i64)]) -> Result<()> {
+pub(crate) async fn queue_objects(tx: &mut Tx, objects: &[(String, i64, i64)], not_before: i64) -> Result<()> {
     let now = tx.now;
     let queued: Vec<(i64, i64)> = sqlx::query_as(
         "insert into purge (object_key, node_id, account_id, size, queued_at, not_before) select value ->> 0, 0, \
-         cast(value ->> 1 as bigint), cast(value ->> 2 as bigint), $2, $2 from json_each($1) where true \
+         cast(value ->> 1 as bigint), cast(value ->> 2 as bigint), $2, $3 from json_each($1) where true \
          on conflict (object_key) do nothing returning account_id, size",
     )
     .bind(rows(objects))
     .bind(now)
+    .bind(not_before)
     .fetch_all(&mut **tx)
     .await?;
     sqlx::query(
@@ -160,6 +158,15 @@ pub(crate) async fn of_nodes(conn: &mut Conn, nodes: &str) -> Result<Vec<Entry>>
     Ok(found.into_iter().map(entry).collect())
 }
 
+/// Drops the entry of an object that has come after it was queued: whoever took the entry may have looked before, so
+/// that what they find counts for nothing. Gives account and size.
+pub(crate) async fn drop_early(tx: &mut Tx, key: &ObjectKey) -> Result<Option<(i64, i64)>> {
+    sqlx::query_as("delete from purge where object_key = $1 returning account_id, size")
+        .bind(key.as_str())
+        .fetch_optional(&mut **tx)
+        .await
+}
+
 /// Drops entries whose objects are gone; gives account, size and single version of those that were still there.
 pub(crate) async fn finish(tx: &mut Tx, ids: &str) -> Result<Vec<(i64, i64, Option<i64>)>> {
     sqlx::query_as(
@@ -221,6 +228,7 @@ pub(crate) async fn figures(conn: &mut Conn, overdue: i64) -> Result<Figures> {
          (select cast(coalesce(sum(purging), 0) as bigint) from account) as bytes, \
          (select count(*) from purge p where p.queued_at < $1 and not exists (select 1 from hold h where \
          h.node_id = p.node_id)) as overdue, \
+         (select count(*) from purge where last_error is not null) as failing, \
          (select count(*) from expansion) as expansions, \
          (select count(*) from upload) as uploads",
     )
@@ -232,6 +240,7 @@ pub(crate) async fn figures(conn: &mut Conn, overdue: i64) -> Result<Figures> {
         purge_pending: figure("pending"),
         purge_pending_bytes: figure("bytes"),
         purge_overdue: figure("overdue"),
+        purge_failing: figure("failing"),
         expansions: figure("expansions"),
         open_uploads: figure("uploads"),
         accounts: figure("accounts"),

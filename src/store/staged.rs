@@ -12,6 +12,8 @@ use crate::{
 #[derive(Debug, Clone)]
 pub(crate) struct Staged {
     pub(crate) key: ObjectKey,
+    /// `None`: it stands for itself, or its upload ended.
+    pub(crate) upload: Option<i64>,
     pub(crate) account: AccountId,
     /// First byte of the upload that these are.
     pub(crate) start: u64,
@@ -26,11 +28,12 @@ impl Staged {
     }
 }
 
-const COLUMNS: &str = "object_key, account_id, start, size, sha256";
+const COLUMNS: &str = "object_key, upload_id, account_id, start, size, sha256";
 
 fn staged(row: AnyRow) -> Staged {
     Staged {
         key: ObjectKey::kept(row.get("object_key")),
+        upload: row.get("upload_id"),
         account: AccountId(row.get("account_id")),
         start: row.get::<i64, _>("start") as u64,
         size: row.get::<i64, _>("size") as u64,
@@ -46,15 +49,17 @@ pub(crate) async fn insert(
     account: AccountId,
     start: u64,
 ) -> Result<()> {
-    let now = tx.now;
+    let (now, writer) = (tx.now, tx.store.is_shared().then_some(tx.writer));
     sqlx::query(
-        "insert into staged (object_key, upload_id, account_id, start, size, created_at) values ($1, $2, $3, $4, 0, $5)",
+        "insert into staged (object_key, upload_id, account_id, start, size, created_at, writer_id) \
+         values ($1, $2, $3, $4, 0, $5, $6)",
     )
     .bind(key.as_str())
     .bind(upload)
     .bind(account.0)
     .bind(start as i64)
     .bind(now)
+    .bind(writer)
     .execute(&mut **tx)
     .await
     .map(drop)
@@ -126,11 +131,26 @@ pub(crate) async fn orphan_unwritten(tx: &mut Tx, upload: i64) -> Result<()> {
         .map(drop)
 }
 
-/// Objects that were begun before a time and are still being written, or whose upload ended: nobody comes for them.
-pub(crate) async fn abandoned(conn: &mut Conn, begun_before: i64, limit: i64) -> Result<Vec<Staged>> {
+/// Whether an object is named here, or is a version's.
+pub(crate) async fn is_named(tx: &mut Tx, key: &ObjectKey) -> Result<bool> {
+    sqlx::query_scalar::<_, i64>(
+        "select count(*) from (select 1 from staged where object_key = $1 union all \
+         select 1 from version where object_key = $1) named",
+    )
+    .bind(key.as_str())
+    .fetch_one(&mut **tx)
+    .await
+    .map(|named| named > 0)
+}
+
+/// Objects that are still being written, or whose upload ended, and that nobody comes for: they were begun before a
+/// time, or by a server that is not alive `now`.
+pub(crate) async fn abandoned(conn: &mut Conn, begun_before: i64, now: i64, limit: i64) -> Result<Vec<Staged>> {
     let sql = format!(
-        "select {COLUMNS} from staged where (sha256 is null or upload_id is null) and created_at < $1 limit $2"
+        "select {COLUMNS} from staged where (sha256 is null or upload_id is null) and (created_at < $1 \
+         or writer_id is not null and not exists (select 1 from writer w where w.id = staged.writer_id \
+         and w.alive_until > $2)) limit $3"
     );
-    let rows = sqlx::query(sqlx::AssertSqlSafe(sql)).bind(begun_before).bind(limit).fetch_all(conn).await?;
+    let rows = sqlx::query(sqlx::AssertSqlSafe(sql)).bind(begun_before).bind(now).bind(limit).fetch_all(conn).await?;
     Ok(rows.into_iter().map(staged).collect())
 }

@@ -186,6 +186,16 @@ pub(crate) async fn direct(conn: &mut Conn) -> Result<Vec<i64>> {
     sqlx::query_scalar("select id from upload where kind = 'direct'").fetch_all(conn).await
 }
 
+/// Of these uploads, those that are made by one call.
+pub(crate) async fn direct_of(conn: &mut Conn, ids: &[i64]) -> Result<Vec<Upload>> {
+    let sql = format!(
+        "select {COLUMNS} from upload where kind = 'direct' and id in \
+         (select cast(value ->> 0 as bigint) from json_each($1))"
+    );
+    let rows = sqlx::query(sqlx::AssertSqlSafe(sql)).bind(id_rows(ids.iter().copied())).fetch_all(conn).await?;
+    Ok(rows.into_iter().map(upload).collect())
+}
+
 /// Drops uploads; their bytes, uids and objects are the caller's.
 pub(crate) async fn remove(tx: &mut Tx, ids: &[i64]) -> Result<()> {
     sqlx::query("delete from upload where id in (select cast(value ->> 0 as bigint) from json_each($1))")

@@ -147,10 +147,7 @@ async fn no_sum_of_announcements_leaves_its_numbers() {
     let scene = Scene::new(0).await;
     let group = scene.engine.open_transfer(&scene.ann, None, None).await.unwrap().uid;
     // As after 4,095 files of one PiB: the last one that fits, and one more.
-    scene
-        .installation
-        .sql("update account set used = 4611686018427387904 - 1125899906842624 where name = 'ann'")
-        .await;
+    scene.installation.sql("update account set used = 4611686018427387904 - 1125899906842624 where name = 'ann'").await;
     scene.announce(group, "last", 1 << 50, true).await.unwrap();
     let more = scene.announce(group, "more", 1, true).await;
     assert!(matches!(more, Err(Error::QuotaExceeded { .. })));

@@ -2,34 +2,35 @@
 
 use std::process::Command;
 
-use crate::support::{Server, finish, free_port};
+use crate::support::{Output, Server, finish, free_port};
 
-/// The lines of every block that is marked as shell.
-fn lines_to_paste() -> String {
-    let mut lines = String::new();
-    let mut inside = false;
+/// The lines of every block of a README's section that is marked as shell.
+pub(crate) fn lines_to_paste(section: &str) -> String {
+    let (mut lines, mut heading, mut inside) = (String::new(), "", false);
     for line in include_str!("../../README.md").lines() {
         match line {
-            "```sh" => inside = true,
+            "```sh" => inside = heading == section,
             "```" => inside = false,
             _ if inside => lines.extend([line, "\n"]),
-            _ => {}
+            _ => heading = line.strip_prefix("## ").unwrap_or(heading),
         }
     }
+    assert!(!lines.is_empty(), "{section} is not there");
     lines
 }
 
-#[tokio::test]
-async fn the_quick_start_does_what_it_says() {
-    let server = Server::start_release().await;
+/// Pastes the quick start where `unfile-data` lies, as for somebody who started the server there.
+pub(crate) async fn paste_beside(server: &Server, url: String) -> Output {
     let mut shell = Command::new("timeout");
     shell
-        .args(["120", "sh", "-c", &lines_to_paste()])
-        // Where `unfile-data` lies, as for somebody who started the server there.
+        .args(["120", "sh", "-c", &lines_to_paste("Quick start")])
         .current_dir(server.data().parent().unwrap())
-        .env("UNFILE_URL", server.url(""))
+        .env("UNFILE_URL", url)
         .env_remove("http_proxy");
-    let output = finish(shell, String::new()).await;
+    finish(shell, String::new()).await
+}
+
+pub(crate) async fn assert_all_came_and_went(output: &Output, server: &Server) {
     assert_eq!((output.status, output.stderr.as_str()), (0, ""), "{output:?}");
     let said = &output.stdout;
     for answer in [
@@ -51,15 +52,16 @@ async fn the_quick_start_does_what_it_says() {
 }
 
 #[tokio::test]
+async fn the_quick_start_does_what_it_says() {
+    let server = Server::start_release().await;
+    let output = paste_beside(&server, server.url("")).await;
+    assert_all_came_and_went(&output, &server).await;
+}
+
+#[tokio::test]
 async fn the_quick_start_claims_nothing_where_nothing_was_stored() {
     let server = Server::start_release().await;
-    let mut shell = Command::new("timeout");
-    shell
-        .args(["120", "sh", "-c", &lines_to_paste()])
-        .current_dir(server.data().parent().unwrap())
-        .env("UNFILE_URL", format!("http://127.0.0.1:{}", free_port()))
-        .env_remove("http_proxy");
-    let output = finish(shell, String::new()).await;
+    let output = paste_beside(&server, format!("http://127.0.0.1:{}", free_port())).await;
     assert_ne!(output.status, 0, "{output:?}");
     assert_eq!(output.stdout.matches("NOT STORED").count(), 5, "{output:?}");
     assert!(!output.stdout.contains("gone"), "{output:?}");

@@ -165,7 +165,7 @@ impl Effects {
         for (purging, files) in &self.files {
             let marked = store::id_rows(files.iter().copied());
             expect(deletion::mark(tx, &marked, purging.wait).await?, files.len())?;
-            let lease_until = if purging.wait { tx.now + purge::LEASE_MICROS } else { 0 };
+            let lease_until = if purging.wait { tx.now + store::LEASE_MICROS } else { 0 };
             purge::queue_versions(tx, &marked, tx.now + purging.delay, lease_until).await?;
             trash::remove_of_nodes(tx, &marked).await?;
         }

@@ -182,7 +182,7 @@ impl<'a> Rows<'a> {
             for (table, highest) in &highest {
                 copy::give_ids_above(tx, table, *highest).await?;
             }
-            expire::take_up(tx).await?;
+            expire::take_up(tx, 0).await?;
             setting::forget(tx, MIGRATING).await?;
             copy::insert(tx, &table, &settings).await?;
             Ok(())

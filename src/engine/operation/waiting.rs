@@ -78,7 +78,7 @@ impl Waiting {
 }
 
 impl Engine {
-    /// Deletes entries that need wait no longer; says whether there were any.
+    /// Deletes entries that need wait no longer; says whether there were any, for this server.
     ///
     /// # Errors
     /// The database failed; they are deleted later.
@@ -90,6 +90,9 @@ impl Engine {
                 false => Vec::new(),
             }
         };
+        if ready.is_empty() || !self.has_lease("waiting").await? {
+            return Ok(false);
+        }
         let mut by_operation: BTreeMap<i64, Vec<i64>> = BTreeMap::new();
         for (operation, node) in ready {
             by_operation.entry(operation).or_default().push(node);

@@ -155,12 +155,13 @@ impl Engine {
 
     /// Queues the objects of copies that will not be shown, together with forgetting their staged rows.
     async fn give_up_copies(&self, copies: Vec<Copy>) {
+        let lands_for = self.lands_for();
         let given_up = self
             .committer
             .write_freeing("copy.give_up", async move |tx: &mut Tx| {
                 for copy in &copies {
                     for (_, key) in copy.objects() {
-                        upload::give_up(tx, copy.to.owner, key).await?;
+                        upload::give_up(tx, copy.to.owner, key, lands_for).await?;
                     }
                 }
                 Ok(())
@@ -343,7 +344,8 @@ impl Copying {
                 .into_iter()
                 .map(|(original, key)| (key.as_str().to_owned(), copy.to.owner.0, original.size as i64))
                 .collect();
-            purge::queue_objects(tx, &unused).await?;
+            let at_once = tx.now;
+            purge::queue_objects(tx, &unused, at_once).await?;
         }
         let new = NewOperation {
             account: self.caller.account,

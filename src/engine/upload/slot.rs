@@ -158,7 +158,7 @@ async fn keep(tx: &mut Tx, owner: AccountId, key: &ObjectKey, stored: &Stored) -
     }
     let before: Vec<Staged> =
         staged::of_upload(tx, open.id).await?.into_iter().filter(|object| object.key != *key).collect();
-    discard_all(tx, &before).await?;
+    discard_all(tx, &before, 0).await?;
     account::add_used(tx, owner, stored.size as i64 - open.bytes as i64).await?;
     upload::set_bytes(tx, open.id, stored.size).await?;
     Ok(Ok(()))

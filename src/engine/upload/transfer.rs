@@ -1,6 +1,6 @@
 //! Transfers: files sent in chunks and shown together (vault.md 4.5).
 //!
-//! Each chunk is an object of its own, so nothing of an upload is tied to one server node, and a chunk that is sent
+//! Each chunk is an object of its own, so nothing of an upload is tied to one server, and a chunk that is sent
 //! again simply takes the place of the one before. When a file is finished, its chunks are written as one object.
 
 use std::collections::{HashMap, HashSet, hash_map::Entry};
@@ -187,13 +187,14 @@ impl Engine {
         self.kept(owner, &key, kept).await?
     }
 
-    /// Finishes a file of a transfer: all its bytes are there. A repeat is fine.
+    /// Finishes a file of a transfer: all its bytes are there. A repeat is fine, also one at another server at the same
+    /// moment.
     ///
     /// # Errors
     /// `Forbidden`, `Invalid` as for a chunk; `Incomplete`: bytes are missing; `StorageFull`.
     pub async fn finish_transfer_file(&self, caller: &Caller, group: Uuid, file: Uuid) -> Result<()> {
         let (engine, creator) = (self.clone(), caller.account);
-        // Two at once would each join the chunks, and one would find them gone.
+        // Two at once would each join the chunks, for nothing.
         let turn = self.turns.take(file).await;
         tokio::spawn(async move {
             let _turn = turn;
@@ -230,7 +231,15 @@ impl Engine {
         let Some((upload, pieces)) = pieces else { return Ok(()) };
         self.room()?;
         let whole = self.joined(pieces.clone());
-        let stored = self.write_object(upload.owner, &key, whole, upload.bytes).await?;
+        let stored = match self.write_object(upload.owner, &key, whole, upload.bytes).await {
+            Ok(stored) => stored,
+            // Chunks that are gone by now may have been joined by another server.
+            Err(error) => {
+                let mut conn = self.store.read().await?;
+                let there = upload::of_transfer(&mut conn, group, file).await?;
+                return if there.is_some_and(|there| there.complete) { Ok(()) } else { Err(error) };
+            }
+        };
         let (owner, whole) = (upload.owner, key.clone());
         let joined = self
             .committer
@@ -372,7 +381,7 @@ async fn keep(tx: &mut Tx, owner: AccountId, key: &ObjectKey, start: u64, stored
                 discard(tx, owner, key, 0).await?;
                 None
             } else {
-                discard_all(tx, &same).await?;
+                discard_all(tx, &same, 0).await?;
                 None
             }
         }
@@ -386,16 +395,21 @@ async fn keep(tx: &mut Tx, owner: AccountId, key: &ObjectKey, start: u64, stored
 /// Makes the joined object the file's only one, unless its chunks changed meanwhile.
 async fn join(tx: &mut Tx, upload: &Upload, pieces: &[Staged], key: &ObjectKey, stored: &Stored) -> Result<Result<()>> {
     let there = match staged::written(tx, key, 0, stored).await? {
-        Some(id) => upload::by_id(tx, id).await?.filter(|there| !there.complete),
+        Some(id) => upload::by_id(tx, id).await?,
         None => None,
     };
+    if there.as_ref().is_some_and(|there| there.complete) {
+        // Another server was faster.
+        discard(tx, upload.owner, key, stored.size).await?;
+        return Ok(Ok(()));
+    }
     let now: Vec<Staged> = staged::of_upload(tx, upload.id).await?.into_iter().filter(|now| now.key != *key).collect();
     let unchanged = now.iter().map(|piece| &piece.key).eq(pieces.iter().map(|piece| &piece.key));
     if there.is_none() || !unchanged || stored.size != upload.bytes {
         discard(tx, upload.owner, key, stored.size).await?;
         return Ok(Err(Error::Incomplete));
     }
-    discard_all(tx, &now).await?;
+    discard_all(tx, &now, 0).await?;
     upload::complete(tx, upload.id).await?;
     Ok(Ok(()))
 }

@@ -27,12 +27,12 @@ const PAGE: usize = 1_000;
 
 /// An upload in parts that was begun by us and is not finished.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) struct Unfinished {
-    pub(crate) key: ObjectKey,
+pub struct Unfinished {
+    pub key: ObjectKey,
     /// The store's name of it.
-    pub(crate) id: String,
+    pub id: String,
     /// By the store's clock.
-    pub(crate) begun: OffsetDateTime,
+    pub begun: OffsetDateTime,
 }
 
 /// A part of the list of versions and markers.

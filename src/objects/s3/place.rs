@@ -22,7 +22,7 @@ const TRY_AGAIN_WITHIN: Duration = Duration::from_secs(15);
 
 /// A bucket, and the ways to reach it.
 #[derive(Debug, Clone)]
-pub(super) struct Place {
+pub(crate) struct Place {
     pub(super) bucket: Arc<str>,
     /// Without `/` at its end.
     pub(super) bucket_url: Arc<str>,
@@ -42,8 +42,18 @@ impl Place {
     ///
     /// # Errors
     /// What the `AWS_*` variables say cannot be.
-    pub(super) fn from_environment(bucket: &str) -> anyhow::Result<Self> {
-        let given = AmazonS3Builder::from_env().with_bucket_name(bucket);
+    pub(in crate::objects) fn new(
+        bucket: &str,
+        variables: impl IntoIterator<Item = (String, String)>,
+    ) -> anyhow::Result<Self> {
+        let given = variables.into_iter().fold(AmazonS3Builder::new(), |given, (name, value)| {
+            let key = name.starts_with("AWS_").then(|| name.to_ascii_lowercase().parse().ok()).flatten();
+            match key {
+                Some(key) => given.with_config(key, value),
+                None => given,
+            }
+        });
+        let given = given.with_bucket_name(bucket);
         let region = given.get_config_value(&AmazonS3ConfigKey::Region).unwrap_or_else(|| "us-east-1".to_owned());
         let virtual_host = given
             .get_config_value(&AmazonS3ConfigKey::VirtualHostedStyleRequest)

@@ -11,7 +11,10 @@ use time::{OffsetDateTime, format_description::well_known::Rfc2822};
 use tokio::time::{Duration, Instant};
 
 use super::{S3, calls, delete::Doomed};
-use crate::objects::{Removal, Versioning};
+use crate::{
+    clock,
+    objects::{Removal, Versioning},
+};
 
 /// An object that is written and removed at each start, and nothing else.
 const PROBE: &str = "unfile-probe";
@@ -33,7 +36,7 @@ impl S3 {
         let query = [("list-type", "2"), ("prefix", prefix.as_str()), ("max-keys", "1")];
         let listed = self.place.call(Method::GET, None, &query, Bytes::new()).await;
         let listed = listed.map_err(|error| self.explain(error, "to list"))?;
-        check_clock(&listed.headers, OffsetDateTime::now_utc())?;
+        check_clock(&listed.headers, clock::of_machine())?;
         let versioning = self.versioning().await?;
         if versioning == Versioning::On {
             let listed = self.list_versions(&prefix, None, 1).await;

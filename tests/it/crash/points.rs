@@ -108,13 +108,15 @@ pub(super) const COPY: [&str; 6] = [
 ];
 
 /// Steps of the engine in which nothing moves between database and disk: one commit, whole or not at all.
-pub(super) const ONE_COMMIT: [&str; 41] = [
+pub(super) const ONE_COMMIT: [&str; 45] = [
     "account.add",
     "account.calls",
     "account.category",
     "account.disable",
+    "account.first",
     "account.passwd",
     "account.set",
+    "alive",
     "edit.end",
     "edit.keep",
     "edit.start",
@@ -134,6 +136,8 @@ pub(super) const ONE_COMMIT: [&str; 41] = [
     "key.revoke",
     "key.sign_in",
     "key.token",
+    "lease",
+    "leave",
     "link.add",
     "link.add_app",
     "link.change",

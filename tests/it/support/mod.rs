@@ -6,6 +6,7 @@ pub mod in_process;
 pub mod installation;
 pub mod postgres;
 pub mod promises;
+pub mod proxy;
 mod reply;
 pub mod sql;
 pub mod weed;
@@ -141,11 +142,7 @@ impl Server {
     }
 
     /// Starts on a free port.
-    async fn launch(
-        installation: impl Into<Arc<Installation>>,
-        own: Option<TempDir>,
-        mut launch: Launch,
-    ) -> Server {
+    async fn launch(installation: impl Into<Arc<Installation>>, own: Option<TempDir>, mut launch: Launch) -> Server {
         let installation = installation.into();
         for _ in 0..20 {
             launch.port = free_port();

@@ -57,6 +57,13 @@ impl Database {
     pub fn url(&self) -> String {
         url(self.port, &self.name)
     }
+
+    /// Runs one statement.
+    pub async fn execute(&self, statement: &str) {
+        let mut conn = PgConnection::connect(&self.url()).await.unwrap();
+        sqlx::raw_sql(sqlx::AssertSqlSafe(statement)).execute(&mut conn).await.unwrap();
+        conn.close().await.unwrap();
+    }
 }
 
 impl Drop for Database {
@@ -208,7 +215,8 @@ fn as_its_user(program: &str) -> Vec<String> {
     command
 }
 
-fn other_user() -> Option<&'static str> {
+/// Who runs it instead of root.
+pub fn other_user() -> Option<&'static str> {
     rustix::process::geteuid().is_root().then_some("postgres")
 }
 
