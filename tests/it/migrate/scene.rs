@@ -3,6 +3,7 @@
 use std::{
     collections::BTreeMap,
     path::{Path, PathBuf},
+    process::Command,
 };
 
 use base64::{Engine as _, prelude::BASE64_STANDARD as BASE64};
@@ -13,8 +14,8 @@ use crate::{
     dialects::{self, Dialect, File},
     hexnode, onlyoffice, oracle,
     support::{
-        Account, Backend, Output, Server, binary, finish, installation::Installation, postgres::Database, weed::Bucket,
-        without_own_variables,
+        Account, Output, Server, Started, binary, finish, installation::Installation, postgres::Database,
+        start_command, weed::Bucket, without_own_variables,
     },
     sweeppea,
     vault::{self, bin},
@@ -44,6 +45,8 @@ pub(super) struct People {
     link: String,
     pub(super) group: String,
     pub(super) open: String,
+    /// An upload whose bytes have all come.
+    pub(super) slot: String,
 }
 
 impl Old {
@@ -51,7 +54,7 @@ impl Old {
         let server = Server::start_embedded().await;
         let people = People::new(&server).await;
         let seen = people.see(&server).await;
-        assert_eq!(seen, people.see(&server).await, "what is compared does not change by itself");
+        assert_same(&seen, &people.see(&server).await);
         // It dies with the bytes of an upload in storage that no file has yet.
         server.fault("upload.written", "kill").await;
         let body = json!({"Filename": "late.txt", "MimeType": "text/plain", "FileData": BASE64.encode(b"late")});
@@ -64,15 +67,7 @@ impl Old {
 
     /// Runs `unfile migrate` on it.
     pub(super) async fn migrate(&self, to: &Target, env: &[(&str, &str)]) -> Output {
-        let mut command = std::process::Command::new(binary());
-        without_own_variables(&mut command)
-            .arg("migrate")
-            .args(&to.args)
-            .env("UNFILE_DATA", self.server.data())
-            .env("RUST_LOG", "warn")
-            .envs(to.env.iter().map(|(name, value)| (name, value)))
-            .envs(env.iter().copied());
-        finish(command, String::new()).await
+        migrate(&self.server, to, env).await
     }
 
     /// Everything below its data directory, but for the index of the log that every reader of the database writes anew.
@@ -82,6 +77,19 @@ impl Old {
         found.retain(|path, _| !path.ends_with("unfile.db-shm"));
         found
     }
+}
+
+/// Runs `unfile migrate` on the installation of a server that was stopped.
+pub(super) async fn migrate(server: &Server, to: &Target, env: &[(&str, &str)]) -> Output {
+    let mut command = Command::new(binary());
+    without_own_variables(&mut command)
+        .arg("migrate")
+        .args(&to.args)
+        .env("UNFILE_DATA", server.data())
+        .env("RUST_LOG", "warn")
+        .envs(to.env.iter().map(|(name, value)| (name, value)))
+        .envs(env.iter().copied());
+    finish(command, String::new()).await
 }
 
 fn read_below(folder: &Path, found: &mut BTreeMap<PathBuf, Vec<u8>>) {
@@ -128,10 +136,25 @@ impl Target {
         self.installation.bucket().unwrap()
     }
 
+    /// Starts a server there that must not come up; what stayed is read where it is.
+    pub(super) async fn refused_start(&self, old: &Server) -> Output {
+        let own = tempfile::tempdir().unwrap();
+        let mut command = Command::new(binary());
+        without_own_variables(&mut command)
+            .args(["serve", "--listen", "127.0.0.1:0"])
+            .env("UNFILE_DATA", if self.installation.is_shared() { own.path() } else { old.data() })
+            .env("RUST_LOG", "warn")
+            .envs(self.installation.env());
+        match start_command(command).await {
+            Started::Ended(output) => output,
+            Started::Ready(_) => panic!("a server serves what is not all there"),
+        }
+    }
+
     /// Starts a server there, once the migration is done. What stayed is moved to where it looks: the source is of no
     /// use any more.
-    pub(super) async fn serve(self, old: &Old) -> Server {
-        let (from, to) = (old.server.data(), self.installation.data());
+    pub(super) async fn serve(self, old: &Server) -> Server {
+        let (from, to) = (old.data(), self.installation.data());
         std::fs::create_dir_all(to).unwrap();
         let mut stayed = vec!["admin-credentials"];
         if self.installation.bucket().is_none() {
@@ -140,7 +163,7 @@ impl Target {
         if !self.installation.is_shared() {
             stayed.extend(["unfile.db", "unfile.db-wal"]);
         }
-        for name in stayed {
+        for name in stayed.into_iter().filter(|name| from.join(name).exists()) {
             std::fs::rename(from.join(name), to.join(name)).unwrap();
         }
         Server::start_on(self.installation, &[]).await
@@ -191,6 +214,8 @@ impl People {
         let open = vault::announce(server, key, &group, "", "open.txt", OPEN.len()).await;
         assert_eq!(vault::send_chunk(server, key, &group, &open, 0, &OPEN[..10]).await.status, 200);
         hexnode::presign(server, key, "never.pdf", "application/pdf").await;
+        let (url, slot) = hexnode::presign(server, key, "slot.pdf", "application/pdf").await;
+        assert_eq!(hexnode::put(server, &url, "application/pdf", b"slot").await.status, 200);
 
         // A purge that storage refuses, one that a hold parks, and a folder whose content has no marks of its own.
         let refused = Dialect::Sweeppea.upload(server, key, "refused.txt", b"refused").await;
@@ -205,7 +230,7 @@ impl People {
         onlyoffice::upload(server, key, big, "in it.txt", b"in it").await;
         let body = json!({"folderIds": [big], "immediately": true});
         assert_eq!(onlyoffice::put(server, key, "fileops/delete", body).await.status, 200);
-        Self { ann, bob, reader, live, held, versions, folder, link, group, open }
+        Self { ann, bob, reader, live, held, versions, folder, link, group, open, slot }
     }
 
     /// What everybody sees, each by a name.
@@ -234,9 +259,11 @@ impl People {
         let by_link = [("linkID", self.link.as_str())];
         let path = format!("folders/{}/items", self.folder);
         note("link".into(), oracle::call_with(server, Method::GET, &path, "", &by_link, "").await.text());
-        for command in [&["account", "list"][..], &["hold", "list"], &["key", "list", "ann"]] {
+        for command in [["hold", "list"].as_slice(), &["key", "list", "ann"]] {
             note(command.join(" "), server.cli(command).await.stdout);
         }
+        let accounts = server.sql("select uid, name, role, quota, used from account order by id").await;
+        note("accounts".into(), format!("{accounts:?}"));
         for file in &self.live {
             dialects::assert_reads_back(server, ann, file).await;
         }
@@ -244,12 +271,14 @@ impl People {
     }
 }
 
+/// That everybody sees the same; what differs is shown, and nothing else.
+#[track_caller]
+pub(super) fn assert_same(before: &[(String, String)], after: &[(String, String)]) {
+    let differing: Vec<_> = before.iter().zip(after).filter(|(before, after)| before != after).collect();
+    assert!(differing.is_empty() && before.len() == after.len(), "{differing:#?}");
+}
+
 async fn hold(server: &Server, file: &File) {
     let held = server.cli(&["hold", "add", &file.uid, "--reason", "case"]).await;
     assert_eq!(held.status, 0, "{held:?}");
-}
-
-/// The backend that nothing here depends on.
-pub(super) async fn elsewhere() -> Server {
-    Server::start_on(Installation::new(Backend::Embedded).await, &[]).await
 }
