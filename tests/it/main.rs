@@ -26,6 +26,7 @@ mod group_commit;
 mod hexnode;
 mod kill;
 mod memory;
+mod migrate;
 mod migration;
 mod model;
 mod objects;

@@ -189,7 +189,8 @@ async fn a_server_that_was_taken_for_dead_leaves_nothing_behind() {
     assert_eq!(vault::send_chunk(slow, key, &group, &file, 0, b"abcdef").await.status, 200, "it can be sent again");
     assert_eq!(vault::call_with(slow, Method::DELETE, "transfer", key, &headers[..1], "").await.status, 200);
 
-    let form = oracle::form(&[("jsonInputParameters", "", br#"{"parentID":"self"}"#), ("primaryFile", "b.txt", b"abc")]);
+    let form =
+        oracle::form(&[("jsonInputParameters", "", br#"{"parentID":"self"}"#), ("primaryFile", "b.txt", b"abc")]);
     let (feed, body) = fed_body();
     let media_type = format!("multipart/form-data; boundary={}", oracle::BOUNDARY);
     let headers = [("content-type", media_type.as_str())];

@@ -29,10 +29,8 @@ async fn put_there(server: &Server) -> Vec<String> {
 /// A server on SQLite and a bucket, or two on PostgreSQL and a bucket that keeps versions.
 async fn each() -> Vec<Vec<Server>> {
     let alone = Server::start_on(Installation::new(Backend::S3).await, &[]).await;
-    let versioned = Installation::on(
-        Some(crate::support::postgres::Database::new().await),
-        Some(Bucket::new(VERSIONED).await),
-    );
+    let versioned =
+        Installation::on(Some(crate::support::postgres::Database::new().await), Some(Bucket::new(VERSIONED).await));
     vec![vec![alone], beside(Server::start_on(versioned, &[]).await, 2).await]
 }
 
