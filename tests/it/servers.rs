@@ -189,7 +189,8 @@ async fn a_server_that_was_taken_for_dead_leaves_nothing_behind() {
     assert_eq!(vault::send_chunk(slow, key, &group, &file, 0, b"abcdef").await.status, 200, "it can be sent again");
     assert_eq!(vault::call_with(slow, Method::DELETE, "transfer", key, &headers[..1], "").await.status, 200);
 
-    let form = oracle::form(&[("jsonInputParameters", "", br#"{"parentID":"self"}"#), ("primaryFile", "b.txt", b"abc")]);
+    let form =
+        oracle::form(&[("jsonInputParameters", "", br#"{"parentID":"self"}"#), ("primaryFile", "b.txt", b"abc")]);
     let (feed, body) = fed_body();
     let media_type = format!("multipart/form-data; boundary={}", oracle::BOUNDARY);
     let headers = [("content-type", media_type.as_str())];
@@ -258,7 +259,7 @@ async fn chunks_of_a_file_may_reach_any_server() {
 #[tokio::test]
 async fn a_changed_password_and_an_ended_key_end_everywhere_at_once() {
     let all = servers(2).await;
-    let ann = all[0].account("ann").await;
+    all[0].account("ann").await;
     let status = async |server: &Server, authorization: &str| {
         let headers = [("authorization", authorization)];
         server.send(Method::GET, "/documents/api/1.2/folders/self", &headers, "").await.status

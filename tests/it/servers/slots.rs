@@ -5,6 +5,7 @@ use std::time::Duration;
 use super::{LANDED, LEASE, assert_nothing_left, beside, number, run_jobs, servers};
 use crate::{
     hexnode::{self, presign, put, verify},
+    objects::versions::versions,
     support::{
         Account, Backend, Reply, Server,
         installation::Installation,
@@ -29,10 +30,8 @@ async fn put_there(server: &Server) -> Vec<String> {
 /// A server on SQLite and a bucket, or two on PostgreSQL and a bucket that keeps versions.
 async fn each() -> Vec<Vec<Server>> {
     let alone = Server::start_on(Installation::new(Backend::S3).await, &[]).await;
-    let versioned = Installation::on(
-        Some(crate::support::postgres::Database::new().await),
-        Some(Bucket::new(VERSIONED).await),
-    );
+    let versioned =
+        Installation::on(Some(crate::support::postgres::Database::new().await), Some(Bucket::new(VERSIONED).await));
     vec![vec![alone], beside(Server::start_on(versioned, &[]).await, 2).await]
 }
 
@@ -79,8 +78,9 @@ async fn the_url_is_the_stores_and_bound_to_its_content_type() {
         }
         assert_nothing_left(server).await;
         assert_eq!(try_verify(server, &ann.key, &uuid).await.status, 404);
-        let versions = server.installation().bucket().unwrap().versions().await;
-        assert!(versions.iter().all(|key| key.ends_with("unfile-installation")), "{versions:?}");
+        let bucket = server.installation().bucket().unwrap();
+        let versions = versions(bucket, &bucket.prefix).await;
+        assert!(versions.iter().all(|(key, ..)| key.ends_with("unfile-installation")), "{versions:?}");
     }
 }
 
