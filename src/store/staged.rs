@@ -1,5 +1,7 @@
 //! Objects that are being written, or wait to become a version. Each is named here before its first byte is stored.
 
+use std::collections::HashSet;
+
 use sqlx::{Row, any::AnyRow};
 
 use super::{Conn, Result, Tx};
@@ -125,6 +127,22 @@ pub(crate) async fn count_unwritten(conn: &mut Conn, upload: i64) -> Result<u64>
         .fetch_one(conn)
         .await
         .map(|count| count as u64)
+}
+
+/// Of these objects, those that are being written.
+pub(crate) async fn unwritten_of(
+    conn: &mut Conn,
+    keys: impl IntoIterator<Item = &ObjectKey>,
+) -> Result<HashSet<ObjectKey>> {
+    let keys: Vec<[&str; 1]> = keys.into_iter().map(|key| [key.as_str()]).collect();
+    let unwritten: Vec<String> = sqlx::query_scalar(
+        "select object_key from staged where sha256 is null and object_key in \
+         (select value ->> 0 from json_each($1))",
+    )
+    .bind(super::rows(&keys))
+    .fetch_all(conn)
+    .await?;
+    Ok(unwritten.into_iter().map(ObjectKey::kept).collect())
 }
 
 /// Cuts objects that are still being written off from an upload that ends: their writers will find out.
