@@ -209,7 +209,7 @@ impl Server {
 
     /// One value of the file that the first start left: `KEY` or `PASSWORD`.
     fn admin_credential(&self, name: &str) -> String {
-        let file = std::fs::read_to_string(self.data.join("admin-credentials")).unwrap();
+        let file = std::fs::read_to_string(self.installation.data().join("admin-credentials")).unwrap();
         let prefix = format!("UNFILE_ADMIN_{name}=");
         file.lines().find_map(|line| line.strip_prefix(&prefix)).unwrap().to_owned()
     }
