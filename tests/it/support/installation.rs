@@ -42,6 +42,14 @@ impl Backend {
             Ok(other) => panic!("UNFILE_TEST_BACKEND={other}: expected postgres, s3 or shared"),
         }
     }
+
+    /// The same for the rows, and a folder for the objects.
+    pub fn with_folder(self) -> Self {
+        match self {
+            Backend::Embedded | Backend::S3 => Backend::Embedded,
+            Backend::Postgres | Backend::Shared => Backend::Postgres,
+        }
+    }
 }
 
 /// One installation; what it keeps goes with the value.
