@@ -119,7 +119,8 @@ impl Intake {
     async fn part(&mut self, size: u64) -> Result<Bytes, PutError> {
         let size = usize::try_from(size).unwrap_or(usize::MAX);
         let mut part: Vec<u8> = Vec::new();
-        while part.len() < size {
+        // A stream that has ended must not be asked again.
+        while part.len() < size && !self.ended {
             if self.rest.is_empty() {
                 match self.bytes.try_next().await.map_err(PutError::BrokenOff)? {
                     Some(chunk) => self.take(chunk)?,

@@ -33,13 +33,14 @@ use tempfile::TempDir;
 
 /// A running server. It is killed when the value goes.
 pub struct Server {
+    /// Before what it stands on, which is dropped after it.
+    child: Mutex<Option<Child>>,
     installation: Arc<Installation>,
     /// The data directory as this process sees it.
     data: PathBuf,
     /// Held for its drop: takes the data directory away of a server beside the first one.
     _own: Option<TempDir>,
     launch: Launch,
-    child: Mutex<Option<Child>>,
     http: reqwest::Client,
     patient: AtomicBool,
     deaths: AtomicU32,
