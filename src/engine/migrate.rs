@@ -159,7 +159,7 @@ async fn fill(
 ) -> Result<Migrated> {
     let mut migrated = Migrated::default();
     let mut rows = match target {
-        Some(target) => Some(Rows::begin(source, target, installation, bytes.is_some()).await?),
+        Some(target) => Some(Rows::begin(source, target, installation, plan).await?),
         None => None,
     };
     if let Some(bytes) = &mut bytes {

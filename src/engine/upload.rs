@@ -38,7 +38,7 @@ use crate::{
 pub(super) const UPLOAD_LIFE: Duration = Duration::from_secs(24 * 3600);
 /// How long an object store may take to store what was sent to it by a server that has died since, or that heard no
 /// answer: stores end such requests within a minute or so. Bytes that land later would belong to nobody.
-const LANDS_FOR: Duration = Duration::from_secs(120);
+pub(super) const LANDS_FOR: Duration = Duration::from_secs(120);
 /// One object of one upload, bytes.
 const LARGEST_OBJECT: u64 = 5 * 1024 * 1024 * 1024;
 

@@ -8,6 +8,7 @@ mod trash;
 
 use std::{collections::BTreeSet, time::Duration};
 
+pub(crate) use points::MIGRATE;
 use points::*;
 use reqwest::Method;
 
@@ -379,6 +380,8 @@ fn every_step_of_the_engine_is_cut_off_somewhere_here() {
         &CONTENT,
         &COPY,
         &ADOPT,
+        &MIGRATE,
+        &START_OVER,
         &ONE_COMMIT,
     ]
     .into_iter()

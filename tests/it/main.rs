@@ -1,4 +1,5 @@
-//! One integration binary: the real server as a child process, real SQLite, a real disk, reqwest as the client.
+//! One integration binary: the real server as a child process, real SQLite or PostgreSQL, a real disk or a
+//! real S3 store, reqwest as the client.
 //!
 //! Nothing here sleeps: a test moves the server's clock, runs its jobs dry, or waits for a condition with a bound.
 
@@ -25,6 +26,7 @@ mod group_commit;
 mod hexnode;
 mod kill;
 mod memory;
+mod migrate;
 mod migration;
 mod model;
 mod objects;
@@ -33,6 +35,7 @@ mod oracle;
 mod quick_start;
 mod refused;
 mod release;
+mod schema;
 mod server;
 mod servers;
 mod sweeppea;

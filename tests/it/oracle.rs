@@ -214,7 +214,7 @@ async fn trashed_files(server: &Server, key: &str) -> Vec<(String, String)> {
 }
 
 /// Makes a public link; gives its id.
-async fn public_link(server: &Server, key: &str, item: &str, body: &str) -> String {
+pub(crate) async fn public_link(server: &Server, key: &str, item: &str, body: &str) -> String {
     let kind = if item.starts_with('D') { "file" } else { "folder" };
     let reply = post(server, &format!("publiclinks/{kind}/{item}"), key, body).await;
     assert_outcome(&reply, OK);

@@ -62,10 +62,12 @@ impl Bytes {
         let versioned = ours.probe().await.context("--to-objects")? == Versioning::On;
         filled.probe().await.context("--to-objects")?;
         let is_ours = ours.is_ours().await.is_ok();
-        let resumed = is_ours || filled.is_ours().await.is_ok();
-        if !resumed && ours.find(&marker()).await.context("--to-objects")?.is_some() {
+        let is_filled = !is_ours && filled.is_ours().await.is_ok();
+        if !is_ours && !is_filled && ours.find(&marker()).await.context("--to-objects")?.is_some() {
             return refused("--to-objects: the bucket or prefix belongs to another installation");
         }
+        // One that died over the change of markers left none.
+        let resumed = is_ours || is_filled || !ours.list(None, 1).await.context("--to-objects")?.is_empty();
         let to = if is_ours { ours.clone() } else { filled };
         Ok(Self { from, to, ours, resumed, versioned, faults: plan.faults.clone() })
     }

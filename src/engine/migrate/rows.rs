@@ -2,10 +2,11 @@
 
 use sha2::{Digest, Sha256};
 
-use super::{INSTALLATION, MIGRATING, Progress, Result, TableSum, Target, Tell, Units, at_target, refused};
+use super::{INSTALLATION, MIGRATING, Plan, Progress, Result, TableSum, Target, Tell, Units, at_target, refused};
 use crate::{
-    engine::expire,
+    engine::{expire, upload::LANDS_FOR},
     hex::hex,
+    objects::ObjectsAt,
     store::{
         self, Conn, Tx,
         copy::{self, Row, Source, Table, Value},
@@ -23,6 +24,8 @@ pub(super) struct Rows<'a> {
     settings: Table,
     /// The names that the old store gave to versions of objects mean nothing in the new one.
     new_store: bool,
+    /// How long bytes whose sender is gone may still land where the objects will be, microseconds.
+    lands_for: i64,
     /// An earlier run has filled a part.
     resumed: bool,
 }
@@ -42,8 +45,11 @@ impl<'a> Rows<'a> {
         source: &mut Source,
         target: &'a Target,
         installation: &str,
-        new_store: bool,
+        plan: &Plan,
     ) -> Result<Self> {
+        let new_store = plan.to_objects.is_some();
+        let may_land = !new_store && matches!(plan.objects, ObjectsAt::Bucket { .. });
+        let lands_for = if may_land { LANDS_FOR.as_micros() as i64 } else { 0 };
         let mut tables = source.tables().await.map_err(|error| error.context("--database"))?;
         let mut conn = target.store.read().await.map_err(at_target)?;
         if source.schema().await? != copy::schema(&mut conn).await.map_err(at_target)? {
@@ -85,7 +91,7 @@ impl<'a> Rows<'a> {
             Found::AnothersHalf => return refused("--to-database: another installation is being migrated into it"),
         };
         let Some(settings) = tables.pop() else { return refused("--database: it has no tables") };
-        Ok(Self { target, tables, settings, new_store, resumed })
+        Ok(Self { target, tables, settings, new_store, lands_for, resumed })
     }
 
     /// Copies what is not there yet.
@@ -177,12 +183,13 @@ impl<'a> Rows<'a> {
     /// that starts, and the settings replace the note.
     pub(super) async fn finish(self, source: &mut Source) -> Result<()> {
         let settings = copy::page(source.conn(), &self.settings, None, None, usize::MAX >> 1).await?;
+        let lands_for = self.lands_for;
         let (table, highest) = (self.settings, source.highest_ids().await?);
         let finished = self.target.committer.write("migrate.finish", async move |tx: &mut Tx| {
             for (table, highest) in &highest {
                 copy::give_ids_above(tx, table, *highest).await?;
             }
-            expire::take_up(tx, 0).await?;
+            expire::take_up(tx, lands_for).await?;
             setting::forget(tx, MIGRATING).await?;
             copy::insert(tx, &table, &settings).await?;
             Ok(())
