@@ -200,14 +200,18 @@ impl Engine {
         Ok(account::calls(&mut conn, account, month).await?)
     }
 
-    /// Adds calls to the counters of accounts and months, in one commit.
+    /// Adds calls to the counters of accounts and months, in one commit. Gives what each came to, through all servers.
     ///
     /// # Errors
     /// Only faults.
-    pub async fn add_calls(&self, calls: Vec<(AccountId, String, u64)>) -> Result<()> {
+    pub async fn add_calls(&self, calls: Vec<(AccountId, String, u64)>) -> Result<Vec<(AccountId, String, u64)>> {
         let calls: Vec<(i64, String, u64)> = calls.into_iter().map(|(id, month, calls)| (id.0, month, calls)).collect();
         let calls = store::rows(&calls);
-        self.committer.write("account.calls", async move |tx: &mut Tx| Ok(account::add_calls(tx, &calls).await?)).await
+        let totals = self
+            .committer
+            .write("account.calls", async move |tx: &mut Tx| Ok(account::add_calls(tx, &calls).await?))
+            .await?;
+        Ok(totals.into_iter().map(|(id, month, calls)| (AccountId(id), month, calls as u64)).collect())
     }
 }
 

@@ -219,7 +219,7 @@ impl Committer {
     }
 
     /// The row that stands for this process where many servers write; 0 where one does.
-    pub(super) fn writer(&self) -> i64 {
+    pub(super) fn writer_id(&self) -> i64 {
         self.writer
     }
 

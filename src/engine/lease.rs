@@ -49,7 +49,7 @@ impl Engine {
         if !self.store.is_shared() || self.leases.holds(job, now) {
             return Ok(true);
         }
-        let taken = lease::is_taken(&mut *self.store.read().await?, job, self.committer.writer(), now).await?;
+        let taken = lease::is_taken(&mut *self.store.read().await?, job, self.committer.writer_id(), now).await?;
         let until = match taken {
             true => None,
             false => {

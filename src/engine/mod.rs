@@ -34,6 +34,7 @@ mod relocate;
 mod reserve;
 mod share;
 mod show;
+mod sweep;
 mod trash;
 mod tree;
 mod turns;

@@ -106,7 +106,7 @@ impl Engine {
         let work = tokio::spawn(async move { (engine.delete_until_gone(&caller, dialect, uid).await, turn) });
         let (verdict, _turn) = work.await.map_err(|error| Error::Internal(error.into()))?;
         match verdict? {
-            GoneVerdict::Gone(deleted) => Ok(self.acknowledge(deleted)),
+            GoneVerdict::Gone(deleted) => self.acknowledge(deleted).await,
             other => Ok(other),
         }
     }
@@ -141,11 +141,7 @@ impl Engine {
             let again = self.purge_again(caller, uid, node);
             tokio::time::timeout(CONFIRM_WITHIN, again).await.unwrap_or(Ok(()))?;
         }
-        match self.owed(caller, uid).await? {
-            Some(deleted) => Ok(GoneVerdict::Gone(deleted)),
-            None if going.is_some() => Ok(GoneVerdict::Going),
-            None => Ok(GoneVerdict::NotFound),
-        }
+        self.answer_if_gone(caller, uid).await
     }
 
     /// Tries storage again, once, for a node whose purge is queued; while another has taken it, waits for that one.
@@ -165,7 +161,7 @@ impl Engine {
             if deletion::going(&mut *self.store.read().await?, caller.account, uid).await?.is_none() {
                 return Ok(());
             }
-            // On another node of the service nobody tells this one: look again after a while.
+            // What another server purges, nobody tells this one: look again after a while.
             let _ = tokio::time::timeout(Duration::from_millis(250), purged).await;
         }
     }
@@ -181,10 +177,14 @@ impl Engine {
         let _ = tokio::time::timeout(CONFIRM_WITHIN, work).await;
     }
 
+    /// What is owed, and if that is nothing: still going, or acknowledged, perhaps through another server meanwhile.
     async fn answer_if_gone(&self, caller: &Caller, uid: Uuid) -> Result<GoneVerdict> {
+        // In this order: what is not going any more is owed from the same commit on.
+        let going = deletion::going(&mut *self.store.read().await?, caller.account, uid).await?;
         Ok(match self.owed(caller, uid).await? {
             Some(deleted) => GoneVerdict::Gone(deleted),
-            None => GoneVerdict::Going,
+            None if going.is_some() => GoneVerdict::Going,
+            None => GoneVerdict::NotFound,
         })
     }
 
@@ -195,16 +195,23 @@ impl Engine {
     }
 
     /// From here on the file is not found any more. The commit is queued, so that whoever asks next is decided after
-    /// it, and not waited for: if the process dies before the answer is out, a repeat still gets it.
-    fn acknowledge(&self, deleted: Deleted) -> GoneVerdict {
+    /// it, and not waited for: if the process dies before the answer is out, a repeat still gets it. Of many servers
+    /// that were asked at the same moment one answers success (sweeppea.md 3), and only the commit knows which.
+    async fn acknowledge(&self, deleted: Deleted) -> Result<GoneVerdict> {
         let uid = deleted.uid;
         let queued = self
             .committer
             .submit("purge.acknowledge", true, async move |tx: &mut Tx| Ok(deletion::acknowledge(tx, uid).await?));
-        match queued {
-            Ok(_) => GoneVerdict::Gone(deleted),
+        let acknowledged = match queued {
+            Ok(outcome) if self.store.is_shared() => outcome.await.unwrap_or(Ok(false)),
+            Ok(_) => Ok(true),
+            Err(error) => Err(error),
+        };
+        Ok(match acknowledged {
+            Ok(true) => GoneVerdict::Gone(deleted),
+            Ok(false) => GoneVerdict::NotFound,
             Err(_) => GoneVerdict::Going,
-        }
+        })
     }
 }
 

@@ -5,6 +5,7 @@
 //! late can only land where no reader looks. What an upload announces or holds counts in its owner's quota until the
 //! file takes over or the upload ends.
 
+mod adopt;
 mod content;
 mod direct;
 mod slot;
@@ -64,18 +65,8 @@ impl Engine {
                 Ok(stored)
             }
             Err(error) => {
-                // Whoever does not know how a put has ended may see its bytes land yet.
-                let lands_for = match error {
-                    PutError::Unclear(_) => self.lands_for(),
-                    PutError::TooLarge | PutError::BrokenOff(_) | PutError::Full | PutError::Failed(_) => 0,
-                };
-                self.give_up_after(owner, key, lands_for).await;
-                Err(match error {
-                    PutError::TooLarge => Error::TooLarge,
-                    PutError::BrokenOff(_) => Error::BodyBrokenOff,
-                    PutError::Full => Error::StorageFull,
-                    PutError::Failed(error) | PutError::Unclear(error) => Error::Internal(error),
-                })
+                self.give_up_after(owner, key, self.lands_after(&error)).await;
+                Err(not_stored(error))
             }
         }
     }
@@ -100,7 +91,15 @@ impl Engine {
         if self.objects.may_land_late() { LANDS_FOR.as_micros() as i64 } else { 0 }
     }
 
-    /// The same, to be purged only after a pause, microseconds.
+    /// The same after a put that failed: whoever does not know how it has ended may see its bytes land yet.
+    fn lands_after(&self, error: &PutError) -> i64 {
+        match error {
+            PutError::Unclear(_) => self.lands_for(),
+            PutError::TooLarge | PutError::BrokenOff(_) | PutError::Full | PutError::Failed(_) => 0,
+        }
+    }
+
+    /// As [`Self::give_up`], to be purged only after a pause, microseconds.
     async fn give_up_after(&self, owner: AccountId, key: &ObjectKey, pause: i64) {
         let key = key.clone();
         let given_up = self
@@ -112,6 +111,15 @@ impl Engine {
             // The row stays, and with it the sweep's knowledge of the object.
             Err(error) => tracing::warn!(error = format!("{error:#}"), "a staged object could not be given up"),
         }
+    }
+}
+
+fn not_stored(error: PutError) -> Error {
+    match error {
+        PutError::TooLarge => Error::TooLarge,
+        PutError::BrokenOff(_) => Error::BodyBrokenOff,
+        PutError::Full => Error::StorageFull,
+        PutError::Failed(error) | PutError::Unclear(error) => Error::Internal(error),
     }
 }
 
@@ -129,9 +137,10 @@ pub(super) async fn give_up(tx: &mut Tx, owner: AccountId, key: &ObjectKey, paus
 
 /// Forgets a staged object and queues its purge.
 async fn discard(tx: &mut Tx, owner: AccountId, key: &ObjectKey, size: u64) -> Result<()> {
-    staged::remove(tx, std::slice::from_ref(key)).await?;
     let now = tx.now;
-    queue_again(tx, owner, key, size, now).await
+    queue_again(tx, owner, key, size, now).await?;
+    staged::remove(tx, std::slice::from_ref(key)).await?;
+    Ok(())
 }
 
 /// Queues the purge of an object that may stand in the queue since before it was written.
@@ -148,9 +157,9 @@ async fn discard_all(tx: &mut Tx, objects: &[Staged], pause: i64) -> Result<()> 
     let keys: Vec<ObjectKey> = objects.iter().map(|object| object.key.clone()).collect();
     let queued: Vec<(String, i64, i64)> =
         objects.iter().map(|object| (object.key.as_str().to_owned(), object.account.0, object.size as i64)).collect();
-    staged::remove(tx, &keys).await?;
     let not_before = tx.now + pause;
     purge::queue_objects(tx, &queued, not_before).await?;
+    staged::remove(tx, &keys).await?;
     Ok(())
 }
 
@@ -249,6 +258,7 @@ async fn place(tx: &mut Tx, place: &Place, finished: Finished<'_>) -> Result<Nod
             sha256: object.sha256.as_deref().unwrap_or_default(),
             media_type: &upload.media_type,
             object_key: object.key.as_str(),
+            store_version: object.store_version.as_deref(),
         },
     )
     .await?;

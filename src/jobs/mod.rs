@@ -1,4 +1,4 @@
-//! Work that nobody waits for: purging, expanding, ending what is over.
+//! Work that nobody waits for: purging, expanding, ending what is over, sweeping.
 //!
 //! Each job is a loop around one step of the engine. It is woken when there is something to do, and looks by itself
 //! from time to time, because a wake-up can be lost with a process and its work cannot, and because no server wakes
@@ -35,6 +35,7 @@ pub fn start(engine: &Engine) -> Jobs {
         tokio::spawn(until(stopped.clone(), expand(engine.clone()))),
         tokio::spawn(until(stopped.clone(), expire(engine.clone()))),
         tokio::spawn(until(stopped.clone(), delete_waiting(engine.clone()))),
+        tokio::spawn(until(stopped.clone(), sweep(engine.clone()))),
         tokio::spawn(until(stopped.clone(), reserve(engine.clone()))),
     ];
     if engine.is_shared() {
@@ -124,6 +125,17 @@ async fn delete_waiting(engine: Engine) {
     }
 }
 
+async fn sweep(engine: Engine) {
+    /// What comes late comes at any time, and nothing tells of it.
+    const SWEEP_EVERY: Duration = Duration::from_secs(60);
+    loop {
+        if let Err(error) = engine.sweep_step().await {
+            failed("sweep", &error).await;
+        }
+        sleep(SWEEP_EVERY).await;
+    }
+}
+
 async fn stay_alive(engine: Engine) {
     loop {
         match engine.stay_alive().await {
@@ -157,7 +169,8 @@ pub async fn run_dry(engine: &Engine) -> Result<()> {
         let expired = engine.expire_step().await?;
         let expanded = engine.expand_step().await?;
         let purged = engine.purge_due().await?.taken > 0;
-        if deleted || expired || expanded || purged {
+        let swept = engine.sweep_step().await?;
+        if deleted || expired || expanded || purged || swept {
             continue;
         }
         if engine.purge_is_leased().await? {

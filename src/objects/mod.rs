@@ -178,6 +178,14 @@ impl Objects {
         }
     }
 
+    /// Whether clients put the bytes of uploads into the store by themselves.
+    pub(crate) fn takes_uploads(&self) -> bool {
+        match self {
+            Objects::Disk(_) => false,
+            Objects::S3(_) => true,
+        }
+    }
+
     /// Finds out at the start what the store can do, and whether this program may do what it has to.
     ///
     /// # Errors

@@ -262,15 +262,15 @@ pub(crate) async fn calls(conn: &mut Conn, id: AccountId, month: &str) -> Result
     Ok(calls.unwrap_or(0) as u64)
 }
 
-/// Adds calls: rows of account, month and number.
-pub(crate) async fn add_calls(tx: &mut Tx, added: &str) -> Result<()> {
-    sqlx::query(
+/// Adds calls: rows of account, month and number. Gives what each came to.
+pub(crate) async fn add_calls(tx: &mut Tx, added: &str) -> Result<Vec<(i64, String, i64)>> {
+    sqlx::query_as(
         "insert into call_count (account_id, month, calls) select cast(value ->> 0 as bigint), value ->> 1, \
          cast(value ->> 2 as bigint) from json_each($1) where true \
-         on conflict (account_id, month) do update set calls = call_count.calls + excluded.calls",
+         on conflict (account_id, month) do update set calls = call_count.calls + excluded.calls \
+         returning account_id, month, calls",
     )
     .bind(added)
-    .execute(&mut **tx)
+    .fetch_all(&mut **tx)
     .await
-    .map(drop)
 }

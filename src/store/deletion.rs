@@ -365,13 +365,13 @@ pub(crate) async fn owed_answer(conn: &mut Conn, account: AccountId, uid: Uuid) 
         .await
 }
 
-/// The success was answered: name and size are not kept any longer.
-pub(crate) async fn acknowledge(tx: &mut Tx, uid: Uuid) -> Result<()> {
-    sqlx::query("update deletion set name = null, size = null where uid = $1")
+/// The success was answered: name and size are not kept any longer. Says whether they were until now.
+pub(crate) async fn acknowledge(tx: &mut Tx, uid: Uuid) -> Result<bool> {
+    let done = sqlx::query("update deletion set name = null, size = null where uid = $1 and name is not null")
         .bind(uid.to_string())
         .execute(&mut **tx)
-        .await
-        .map(drop)
+        .await?;
+    Ok(done.rows_affected() > 0)
 }
 
 /// Keeps who asked for how many deletes, and how many it became: rows of account, dialect, asked, done.

@@ -281,6 +281,8 @@ pub(crate) struct NewNode<'a> {
     pub(crate) sha256: &'a str,
     pub(crate) media_type: &'a str,
     pub(crate) object_key: &'a str,
+    /// As `Stored::version`.
+    pub(crate) store_version: Option<&'a str>,
 }
 
 /// Makes a live file with its first version. Totals and quota are the caller's.
@@ -312,6 +314,7 @@ pub(crate) async fn insert_file(tx: &mut Tx, new: &NewNode<'_>) -> Result<NodeId
         sha256: new.sha256,
         media_type: new.media_type,
         object_key: new.object_key,
+        store_version: new.store_version,
         creator: new.creator,
     };
     let version = version::insert(tx, &first).await?;

@@ -67,12 +67,13 @@ pub(crate) async fn queue_single(tx: &mut Tx, versions: &str, not_before: i64) -
     .map(drop)
 }
 
-/// Queues objects that never became a version: rows of key, account and size. Their bytes count as waiting from now;
-/// an object that is queued already stays as it is.
+/// Queues objects that never became a version: rows of key, account and size; what their staged rows know of them is
+/// taken along. Their bytes count as waiting from now; an object that is queued already stays as it is.
 pub(crate) async fn queue_objects(tx: &mut Tx, objects: &[(String, i64, i64)], not_before: i64) -> Result<()> {
     let now = tx.now;
     let queued: Vec<(i64, i64)> = sqlx::query_as(
-        "insert into purge (object_key, node_id, account_id, size, queued_at, not_before) select value ->> 0, 0, \
+        "insert into purge (object_key, store_version, node_id, account_id, size, queued_at, not_before) \
+         select value ->> 0, (select s.store_version from staged s where s.object_key = value ->> 0), 0, \
          cast(value ->> 1 as bigint), cast(value ->> 2 as bigint), $2, $3 from json_each($1) where true \
          on conflict (object_key) do nothing returning account_id, size",
     )

@@ -1,5 +1,7 @@
 //! Objects that are being written, or wait to become a version. Each is named here before its first byte is stored.
 
+use std::collections::HashSet;
+
 use sqlx::{Row, any::AnyRow};
 
 use super::{Conn, Result, Tx};
@@ -20,6 +22,8 @@ pub(crate) struct Staged {
     pub(crate) size: u64,
     /// `None`: still being written.
     pub(crate) sha256: Option<String>,
+    /// As [`Stored::version`].
+    pub(crate) store_version: Option<String>,
 }
 
 impl Staged {
@@ -28,7 +32,7 @@ impl Staged {
     }
 }
 
-const COLUMNS: &str = "object_key, upload_id, account_id, start, size, sha256";
+const COLUMNS: &str = "object_key, upload_id, account_id, start, size, sha256, store_version";
 
 fn staged(row: AnyRow) -> Staged {
     Staged {
@@ -38,6 +42,7 @@ fn staged(row: AnyRow) -> Staged {
         start: row.get::<i64, _>("start") as u64,
         size: row.get::<i64, _>("size") as u64,
         sha256: row.get("sha256"),
+        store_version: row.get("store_version"),
     }
 }
 
@@ -69,13 +74,15 @@ pub(crate) async fn insert(
 /// itself was given up.
 pub(crate) async fn written(tx: &mut Tx, key: &ObjectKey, start: u64, stored: &Stored) -> Result<Option<i64>> {
     let upload: Option<Option<i64>> = sqlx::query_scalar(
-        "update staged set start = $2, size = $3, sha256 = $4, md5 = $5 where object_key = $1 returning upload_id",
+        "update staged set start = $2, size = $3, sha256 = $4, md5 = $5, store_version = $6 where object_key = $1 \
+         returning upload_id",
     )
     .bind(key.as_str())
     .bind(start as i64)
     .bind(stored.size as i64)
     .bind(&stored.sha256)
     .bind(hex(&stored.md5))
+    .bind(stored.version.as_deref())
     .fetch_optional(&mut **tx)
     .await?;
     Ok(upload.flatten())
@@ -120,6 +127,22 @@ pub(crate) async fn count_unwritten(conn: &mut Conn, upload: i64) -> Result<u64>
         .fetch_one(conn)
         .await
         .map(|count| count as u64)
+}
+
+/// Of these objects, those that are being written.
+pub(crate) async fn unwritten_of(
+    conn: &mut Conn,
+    keys: impl IntoIterator<Item = &ObjectKey>,
+) -> Result<HashSet<ObjectKey>> {
+    let keys: Vec<[&str; 1]> = keys.into_iter().map(|key| [key.as_str()]).collect();
+    let unwritten: Vec<String> = sqlx::query_scalar(
+        "select object_key from staged where sha256 is null and object_key in \
+         (select value ->> 0 from json_each($1))",
+    )
+    .bind(super::rows(&keys))
+    .fetch_all(conn)
+    .await?;
+    Ok(unwritten.into_iter().map(ObjectKey::kept).collect())
 }
 
 /// Cuts objects that are still being written off from an upload that ends: their writers will find out.

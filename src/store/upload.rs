@@ -1,5 +1,7 @@
 //! Uploads: bytes announced that are not yet a version.
 
+use std::collections::HashSet;
+
 use sqlx::{Row, any::AnyRow};
 use uuid::Uuid;
 
@@ -105,6 +107,20 @@ pub(crate) async fn open_slot(conn: &mut Conn, uid: Uuid, now: i64) -> Result<Op
     let sql = format!("select {COLUMNS} from upload where uid = $1 and kind = 'slot' and expires_at > $2");
     let row = sqlx::query(sqlx::AssertSqlSafe(sql)).bind(uid.to_string()).bind(now).fetch_optional(conn).await?;
     Ok(row.map(upload))
+}
+
+/// Of these uploads, those by PUT whose time is not over.
+pub(crate) async fn open_slots(conn: &mut Conn, uids: &[Uuid], now: i64) -> Result<HashSet<Uuid>> {
+    let uids: Vec<[Uuid; 1]> = uids.iter().map(|&uid| [uid]).collect();
+    let rows = sqlx::query(
+        "select uid from upload where kind = 'slot' and expires_at > $2 and uid in \
+         (select value ->> 0 from json_each($1))",
+    )
+    .bind(super::rows(&uids))
+    .bind(now)
+    .fetch_all(conn)
+    .await?;
+    Ok(rows.iter().map(|row| uid(row, "uid")).collect())
 }
 
 /// An upload of a transfer.

@@ -65,6 +65,8 @@ pub(crate) struct NewVersion<'a> {
     pub(crate) sha256: &'a str,
     pub(crate) media_type: &'a str,
     pub(crate) object_key: &'a str,
+    /// As `Stored::version`.
+    pub(crate) store_version: Option<&'a str>,
     pub(crate) creator: AccountId,
 }
 
@@ -72,8 +74,8 @@ pub(crate) struct NewVersion<'a> {
 pub(crate) async fn insert(tx: &mut Tx, new: &NewVersion<'_>) -> Result<i64> {
     let now = tx.now;
     sqlx::query_scalar(
-        "insert into version (node_id, number, size, sha256, media_type, object_key, creator_id, created_at) \
-         values ($1, $2, $3, $4, $5, $6, $7, $8) returning id",
+        "insert into version (node_id, number, size, sha256, media_type, object_key, creator_id, created_at, \
+         store_version) values ($1, $2, $3, $4, $5, $6, $7, $8, $9) returning id",
     )
     .bind(new.node)
     .bind(new.number)
@@ -83,6 +85,7 @@ pub(crate) async fn insert(tx: &mut Tx, new: &NewVersion<'_>) -> Result<i64> {
     .bind(new.object_key)
     .bind(new.creator.0)
     .bind(now)
+    .bind(new.store_version)
     .fetch_one(&mut **tx)
     .await
 }

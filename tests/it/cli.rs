@@ -185,7 +185,7 @@ async fn a_hold_is_set_listed_and_lifted() {
 
 #[tokio::test]
 async fn a_command_without_an_installation_could_not_run() {
-    let server = Server::start().await;
+    let server = Server::start_embedded().await;
     let nowhere = server.data().join("nowhere");
     let output = server.cli(&["account", "list", "--data", nowhere.to_str().unwrap()]).await;
     assert_eq!((output.status, output.stderr.lines().count()), (2, 1), "{output:?}");
@@ -199,7 +199,7 @@ const NOBODY: u32 = 65_534;
 
 #[tokio::test]
 async fn a_command_that_may_not_write_the_database_names_it() {
-    let server = Server::start().await;
+    let server = Server::start_embedded().await;
     server.stop().await;
     let data = server.data();
     let database = data.join("unfile.db");

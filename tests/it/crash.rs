@@ -381,6 +381,7 @@ fn every_step_of_the_engine_is_cut_off_somewhere_here() {
         &COPY,
         &MIGRATE,
         &START_OVER,
+        &ADOPT,
         &ONE_COMMIT,
     ]
     .into_iter()

@@ -10,7 +10,7 @@ use serde_json::json;
 use crate::{
     dialects::{self, ALL, Dialect, File, Verdict, assert_reads_back, assert_shown, assert_trashed},
     hexnode, onlyoffice, oracle,
-    support::{Account, Server, promises, wait_until},
+    support::{Account, Server, promises, sql, wait_until},
     sweeppea, vault,
 };
 
@@ -237,7 +237,7 @@ async fn an_open_edit_session_stops_it_until_its_time_is_over() {
     for_each_pair(async |scene, stored, deleted| {
         let file = scene.store(stored).await;
         let (server, id, ann) = (&scene.server, file.id, scene.ann.id);
-        let hour = "cast((julianday('now') - 2440587.5) * 86400 + 3600 as integer) * 1000000";
+        let hour = sql::in_an_hour();
         let columns = "node_id, account_id, tab, exclusive, expires_at";
         server.sql(&format!("insert into edit_session ({columns}) values ({id}, {ann}, 't', 0, {hour})")).await;
         scene.delete(deleted, &scene.ann.key, &file, Verdict::Locked).await;

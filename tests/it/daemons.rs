@@ -9,8 +9,9 @@ use crate::support::{
 
 #[tokio::test]
 async fn databases_are_each_tests_own() {
-    let (one, other) = tokio::join!(Database::new(), Database::serializable());
-    for (database, isolation) in [(&one, "read committed"), (&other, "serializable")] {
+    let (one, other) = tokio::join!(Database::new(), Database::new());
+    for (database, isolation) in [(&one, "repeatable read"), (&other, "serializable")] {
+        database.isolate(isolation).await;
         let mut conn = PgConnection::connect(&database.url()).await.unwrap();
         let shown = sqlx::query("show transaction_isolation").fetch_one(&mut conn).await.unwrap();
         assert_eq!(shown.get::<String, _>(0), isolation);

@@ -1,4 +1,5 @@
-//! One integration binary: the real server as a child process, real SQLite, a real disk, reqwest as the client.
+//! One integration binary: the real server as a child process, real SQLite or PostgreSQL, a real disk or a
+//! real S3 store, reqwest as the client.
 //!
 //! Nothing here sleeps: a test moves the server's clock, runs its jobs dry, or waits for a condition with a bound.
 
@@ -34,7 +35,9 @@ mod oracle;
 mod quick_start;
 mod refused;
 mod release;
+mod schema;
 mod server;
+mod servers;
 mod sweeppea;
 mod tidy;
 mod trash;

@@ -93,10 +93,10 @@ pub(crate) fn assert_outcome(reply: &Reply, expected: (u16, &str)) {
     assert_eq!((seen.0, seen.1.as_str()), expected, "{}", reply.text());
 }
 
-const BOUNDARY: &str = "c2ec1f9a";
+pub(crate) const BOUNDARY: &str = "c2ec1f9a";
 
 /// A form's body of these parts: name, file name (none if empty), bytes.
-fn form(parts: &[(&str, &str, &[u8])]) -> Vec<u8> {
+pub(crate) fn form(parts: &[(&str, &str, &[u8])]) -> Vec<u8> {
     let mut body = Vec::new();
     for (name, file, bytes) in parts {
         let file = if file.is_empty() { String::new() } else { format!("; filename=\"{file}\"") };

@@ -284,7 +284,7 @@ async fn a_taken_port_is_told_and_nothing_is_begun() {
 }
 
 /// A body that the test feeds by hand.
-fn fed_body() -> (mpsc::UnboundedSender<Bytes>, Body) {
+pub(crate) fn fed_body() -> (mpsc::UnboundedSender<Bytes>, Body) {
     let (feed, fed) = mpsc::unbounded_channel::<Bytes>();
     let chunks = stream::unfold(fed, |mut fed| async move { Some((Ok::<_, std::io::Error>(fed.recv().await?), fed)) });
     (feed, Body::wrap_stream(chunks))

@@ -138,7 +138,8 @@ fn room(path: &str) -> Vec<PathBuf> {
 
 /// Everything that the repository holds in text.
 fn everything() -> Vec<PathBuf> {
-    let mut all: Vec<PathBuf> = ["src", "tests", "migrations", "docs"].into_iter().flat_map(sources).collect();
+    let mut all: Vec<PathBuf> =
+        ["src", "tests", "migrations", "docs", "deploy"].into_iter().flat_map(sources).collect();
     let top = std::fs::read_dir(root()).unwrap().map(|entry| entry.unwrap().path());
     all.extend(top.filter(|path| path.is_file() && !path.ends_with("Cargo.lock") && !path.ends_with(".git")));
     all.retain(|path| std::fs::read_to_string(path).is_ok());

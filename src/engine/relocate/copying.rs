@@ -7,7 +7,7 @@
 mod planting;
 
 use std::{
-    collections::{BTreeMap, HashSet},
+    collections::{BTreeMap, HashMap, HashSet},
     sync::{
         Arc,
         atomic::{AtomicBool, Ordering},
@@ -27,7 +27,7 @@ use crate::{
         upload,
     },
     model::{AccountId, Caller, Clash, Failure, FailureReason, Item, MoveRequest, NodeRef, Operation, Refused, Rights},
-    objects::ObjectKey,
+    objects::{ObjectKey, Stored},
     store::{
         Tx, purge,
         relocate::{self as rows, Original},
@@ -83,7 +83,7 @@ impl Engine {
     async fn copy_now(&self, copying: Copying) -> Result<Shown> {
         self.room()?;
         let (engine, planned) = (self.clone(), copying.clone());
-        let copies = self
+        let mut copies = self
             .committer
             .write("copy.stage", async move |tx: &mut Tx| {
                 let mut copies = planned.plan(tx).await?;
@@ -94,7 +94,7 @@ impl Engine {
                 Ok(copies)
             })
             .await?;
-        let written = self.write_copies(&copies).await;
+        let written = self.write_copies(&mut copies).await;
         let shown = match written {
             Err(error) => Err(error),
             Ok(()) => {
@@ -110,31 +110,36 @@ impl Engine {
     }
 
     /// Writes the objects of copies. After a failure no further one is begun, but none is left half-way.
-    async fn write_copies(&self, copies: &[Copy]) -> Result<()> {
+    async fn write_copies(&self, copies: &mut [Copy]) -> Result<()> {
         let mut objects = Vec::new();
-        for copy in copies {
-            objects.extend(copy.objects().map(|(original, key)| (copy.to.owner, original.clone(), key.clone())));
+        for (at, copy) in copies.iter().enumerate() {
+            objects.extend(copy.objects().map(|(original, key)| (at, copy.to.owner, original.clone(), key.clone())));
         }
         let failed = Arc::new(AtomicBool::new(false));
-        let written: Vec<Result<()>> = stream::iter(objects)
-            .map(|(owner, original, key)| {
+        let written: Vec<Result<Option<(usize, i64, Stored)>>> = stream::iter(objects)
+            .map(|(at, owner, original, key)| {
                 let (engine, failed) = (self.clone(), Arc::clone(&failed));
                 async move {
                     if failed.load(Ordering::Relaxed) {
-                        return Ok(());
+                        return Ok(None);
                     }
                     let written = engine.write_copy(owner, &original, &key).await;
                     failed.fetch_or(written.is_err(), Ordering::Relaxed);
-                    written
+                    Ok(Some((at, original.id, written?)))
                 }
             })
             .buffer_unordered(AT_ONCE)
             .collect()
             .await;
-        written.into_iter().collect()
+        for written in written {
+            if let Some((at, original, stored)) = written? {
+                copies[at].versions.extend(stored.version.map(|version| (original, version)));
+            }
+        }
+        Ok(())
     }
 
-    async fn write_copy(&self, owner: AccountId, original: &Original, key: &ObjectKey) -> Result<()> {
+    async fn write_copy(&self, owner: AccountId, original: &Original, key: &ObjectKey) -> Result<Stored> {
         let bytes = match self.objects.read(&ObjectKey::kept(original.object_key.clone())).await {
             Ok(bytes) => bytes,
             // The file may have been deleted and purged since it was planned.
@@ -150,7 +155,7 @@ impl Engine {
         if stored.size != original.size || stored.sha256 != original.sha256 {
             return Err(anyhow::anyhow!("the bytes of {} are not what was stored", original.object_key).into());
         }
-        Ok(())
+        Ok(stored)
     }
 
     /// Queues the objects of copies that will not be shown, together with forgetting their staged rows.
@@ -205,12 +210,18 @@ struct Copy {
     originals: Vec<Original>,
     /// For each of the originals that is a file.
     keys: Vec<Option<ObjectKey>>,
+    /// By the originals' ids, where the store keeps versions: how it calls what was written.
+    versions: HashMap<i64, String>,
 }
 
 impl Copy {
     /// The files' contents, with where they go.
     fn objects(&self) -> impl Iterator<Item = (&Original, &ObjectKey)> {
         self.originals.iter().zip(&self.keys).filter_map(|(original, key)| Some((original, key.as_ref()?)))
+    }
+
+    fn store_version(&self, original: &Original) -> Option<&str> {
+        self.versions.get(&original.id).map(String::as_str)
     }
 
     fn top(&self) -> Result<&Original> {
@@ -255,7 +266,7 @@ impl Copying {
                     Wanted::Operation(_) => Error::Stopped { node, why: Refused::IntoItself },
                 });
             }
-            copies.push(Copy { node, to, originals, keys: Vec::new() });
+            copies.push(Copy { node, to, originals, keys: Vec::new(), versions: HashMap::new() });
         }
         Ok(copies)
     }

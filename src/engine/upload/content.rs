@@ -226,6 +226,7 @@ async fn show(tx: &mut Tx, plan: &Plan, key: &ObjectKey, stored: &Stored, media_
     reserve_quota(tx, owner, stored.size).await?;
     let creator = access::actor(&plan.caller, owner);
     let (size, sha256, object_key) = (stored.size, stored.sha256.as_str(), key.as_str());
+    let store_version = stored.version.as_deref();
     let (id, files) = match becomes {
         Becomes::File { folder, name } => {
             let new = NewNode {
@@ -243,12 +244,13 @@ async fn show(tx: &mut Tx, plan: &Plan, key: &ObjectKey, stored: &Stored, media_
                 sha256,
                 media_type,
                 object_key,
+                store_version,
             };
             (node::insert_file(tx, &new).await?.0, 1)
         }
         Becomes::Next { file, name } => {
             let number = version::last_number(tx, file).await? + 1;
-            let next = NewVersion { node: file, number, size, sha256, media_type, object_key, creator };
+            let next = NewVersion { node: file, number, size, sha256, media_type, object_key, store_version, creator };
             version::append(tx, &next, &name).await?;
             (file, 0)
         }

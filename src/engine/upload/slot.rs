@@ -15,7 +15,7 @@ use crate::{
     store::{
         Tx, account,
         staged::{self, Staged},
-        upload::{self, Kind, NewUpload},
+        upload::{self, Kind, NewUpload, Upload},
     },
 };
 
@@ -113,32 +113,43 @@ impl Engine {
     /// Makes a file of a slot's bytes, in the root folder. A repeat answers the same file.
     ///
     /// # Errors
-    /// `NotFound`, `Incomplete` (no bytes yet).
+    /// `NotFound`, `Incomplete` (no bytes yet); where clients put to the store by themselves also `QuotaExceeded`,
+    /// `StorageFull`.
     pub async fn verify_slot(&self, caller: &Caller, uid: Uuid) -> Result<FileInfo> {
-        let account = caller.account;
-        let shown = self
-            .committer
-            .write("slot.verify", async move |tx: &mut Tx| {
-                let now = tx.now;
-                let Some(open) = upload::open_slot(tx, uid, now).await? else { return Ok(None) };
-                if open.owner != account {
-                    return Err(Error::NotFound);
-                }
-                let stored = staged::of_upload(tx, open.id).await?;
-                let object = stored.first().ok_or(Error::Incomplete)?;
-                staged::orphan_unwritten(tx, open.id).await?;
-                let root = root_place(tx, account).await?;
-                let finished =
-                    Finished { upload: &open, object, name: &open.name, group: None, private: true, expires_at: None };
-                place(tx, &root, finished).await?;
-                file::shown_one(tx, uid).await.map(Some)
-            })
-            .await?;
+        let shown = match self.objects.takes_uploads() {
+            true => self.adopt_slot(caller.account, uid).await?,
+            false => self.verify_stored(caller.account, uid).await?,
+        };
         match shown {
             Some(file) => Ok(file),
             None => self.file(caller, uid).await,
         }
     }
+
+    /// Makes a file of what was PUT to a slot through a server. `None`: the slot is not open any more.
+    pub(super) async fn verify_stored(&self, account: AccountId, uid: Uuid) -> Result<Option<FileInfo>> {
+        self.committer
+            .write("slot.verify", async move |tx: &mut Tx| {
+                let now = tx.now;
+                let Some(open) = upload::open_slot(tx, uid, now).await? else { return Ok(None) };
+                match open.owner == account {
+                    true => verify(tx, &open).await.map(Some),
+                    false => Err(Error::NotFound),
+                }
+            })
+            .await
+    }
+}
+
+/// Shows the bytes of an open slot, which are in the quota, as a file of the root folder.
+pub(super) async fn verify(tx: &mut Tx, open: &Upload) -> Result<FileInfo> {
+    let stored = staged::of_upload(tx, open.id).await?;
+    let object = stored.first().ok_or(Error::Incomplete)?;
+    staged::orphan_unwritten(tx, open.id).await?;
+    let root = root_place(tx, open.owner).await?;
+    let finished = Finished { upload: open, object, name: &open.name, group: None, private: true, expires_at: None };
+    place(tx, &root, finished).await?;
+    file::shown_one(tx, open.uid).await
 }
 
 /// Puts a stored object into its slot, or discards it; the inner result is the client's.

@@ -82,7 +82,11 @@ pub(super) async fn generate_presigned_upload_url(
     Sent(NewUpload { file_name, content_type }): Sent<NewUpload>,
 ) -> Result<Answer<PresignedUrl>, Refusal> {
     let slot = app.engine.open_slot(&caller, file_name.name, content_type).await?;
-    Ok(Answer(PresignedUrl { presigned_url: upload_url(&app, &slot), file_name: file_name.echo, file_uuid: slot.uid }))
+    let presigned_url = match app.engine.presign_slot(&slot, app.config.presign_ttl).await? {
+        Some(of_the_store) => of_the_store,
+        None => upload_url(&app, &slot),
+    };
+    Ok(Answer(PresignedUrl { presigned_url, file_name: file_name.echo, file_uuid: slot.uid }))
 }
 
 fn upload_url(app: &App, slot: &Slot) -> String {

@@ -59,6 +59,16 @@ impl CallError {
         matches!(self, CallError::Refused { status, code, .. } if *status == 503 || *status == 429 || is_too_fast(code))
     }
 
+    /// A call may be answered better soon: how often it is worth another try.
+    pub(super) fn tries(&self) -> u32 {
+        match self {
+            CallError::Refused { status, code, .. } if is_too_fast(code) || matches!(status, 429 | 500..) => 20,
+            // A connection that broke; or an address that leads nowhere, which nobody wants to wait for.
+            CallError::Unanswered(_) => 3,
+            CallError::Refused { .. } | CallError::Unreadable(_) | CallError::Credentials(_) => 0,
+        }
+    }
+
     /// The store does not know this call.
     pub(super) fn is_not_implemented(&self) -> bool {
         matches!(self, CallError::Refused { status, code, .. } if *status == 501 || code == "NotImplemented")

@@ -10,7 +10,11 @@ use serde::Deserialize;
 use time::{OffsetDateTime, format_description::well_known::Rfc2822};
 use tokio::time::{Duration, Instant};
 
-use super::{S3, calls, delete::Doomed};
+use super::{
+    S3,
+    calls::{self, CallError},
+    delete::Doomed,
+};
 use crate::{
     clock,
     objects::{Removal, Versioning},
@@ -20,6 +24,10 @@ use crate::{
 const PROBE: &str = "unfile-probe";
 /// How long that may take.
 const REMOVE_WITHIN: Duration = Duration::from_secs(20);
+/// How often that is tried: no right is told from a bad moment only by time.
+const REMOVALS: u32 = 6;
+/// The pause before a store that failed is asked again.
+const ASK_AGAIN_AFTER: Duration = Duration::from_millis(500);
 /// How far the clocks may differ. Stores refuse beyond 15 minutes; the end of an upload's URL should be nearer than that.
 const SKEW: time::Duration = time::Duration::seconds(60);
 
@@ -27,11 +35,25 @@ const OFF: u8 = 1;
 const ON: u8 = 2;
 
 impl S3 {
-    /// Finds out what the store can do, and whether this program may do what it has to.
+    /// Finds out what the store can do, and whether this program may do what it has to. A store that is overloaded is
+    /// asked again for half a minute.
     ///
     /// # Errors
     /// One line that names the setting to look at.
     pub(crate) async fn probe(&self) -> anyhow::Result<Versioning> {
+        let mut tries = 0;
+        loop {
+            tries += 1;
+            match self.probe_once().await {
+                Err(error) if error.downcast_ref::<CallError>().is_some_and(|why| tries < why.tries()) => {
+                    tokio::time::sleep(ASK_AGAIN_AFTER).await;
+                }
+                probed => return probed,
+            }
+        }
+    }
+
+    async fn probe_once(&self) -> anyhow::Result<Versioning> {
         let prefix = self.full("");
         let query = [("list-type", "2"), ("prefix", prefix.as_str()), ("max-keys", "1")];
         let listed = self.place.call(Method::GET, None, &query, Bytes::new()).await;
@@ -45,11 +67,16 @@ impl S3 {
         let doomed = Doomed { key: self.full(PROBE), version: None };
         let written = self.place.call(Method::PUT, Some(&doomed.key), &[], Bytes::from_static(b"unfile")).await;
         written.map_err(|error| self.explain(error, "to write"))?;
-        match self.remove(&[doomed], Instant::now() + REMOVE_WITHIN).await.pop() {
-            Some(Removal::Gone) => Ok(versioning),
-            Some(Removal::Failed(why)) => anyhow::bail!("no right to delete in bucket {}: {why}", self.place.bucket),
-            None => anyhow::bail!("bucket {}: nothing could be deleted", self.place.bucket),
+        let mut why = String::new();
+        for _ in 0..REMOVALS {
+            match self.remove(std::slice::from_ref(&doomed), Instant::now() + REMOVE_WITHIN).await.pop() {
+                Some(Removal::Gone) => return Ok(versioning),
+                Some(Removal::Failed(said)) => why = said,
+                None => {}
+            }
+            tokio::time::sleep(ASK_AGAIN_AFTER).await;
         }
+        anyhow::bail!("no right to delete in bucket {}: {why}", self.place.bucket)
     }
 
     /// Whether the bucket keeps versions: only what the bucket itself says counts.

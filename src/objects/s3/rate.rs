@@ -9,11 +9,11 @@ use std::{
 use tokio::time::{Instant, sleep_until};
 
 /// The slowest, keys a second.
-const SLOWEST: f64 = 1.0;
+const SLOWEST: f64 = 50.0;
 /// From here on there is no bound any more, keys a second.
 const FASTEST: f64 = 100_000.0;
 /// What a second of work without complaint adds.
-const RAISE: f64 = 0.05;
+const RAISE: f64 = 0.1;
 /// One complaint of many that come at the same moment counts.
 const ONE_COMPLAINT: Duration = Duration::from_secs(1);
 
@@ -129,7 +129,7 @@ mod tests {
         state.slow_down(later(1_200));
         assert_eq!(state.bound, 250.0);
         state.went_well(250);
-        assert_eq!(state.bound, 262.5);
+        assert_eq!(state.bound, 275.0);
         for _ in 0..200 {
             state.went_well(1_000_000);
         }
@@ -144,6 +144,6 @@ mod tests {
             state.slow_down(now + Duration::from_secs(2 * second));
         }
         assert_eq!(state.bound, SLOWEST);
-        assert_eq!(state.take(1_000, now + Duration::from_secs(60), now + Duration::from_secs(50)).0, 1);
+        assert_eq!(state.take(1_000, now + Duration::from_secs(60), now + Duration::from_secs(50)).0, 50);
     }
 }

@@ -263,7 +263,7 @@ async fn a_crash_between_two_steps_leaves_the_file_as_it_was_or_whole() {
         promises::assert_kept(&scene.installation).await;
         scene.engine.close().await;
         scene.faults = Faults::default();
-        scene.engine = in_process::open(&scene.installation, &scene.clock, &scene.faults).await;
+        scene.engine = in_process::open_again(&scene.installation, &scene.clock, &scene.faults).await;
         let versions = if step == "content.commit.committed" { vec![(2, 3), (1, 3)] } else { vec![(1, 3)] };
         assert_eq!(scene.versions(uid(&file)).await, versions, "{step}");
         scene.settle().await;

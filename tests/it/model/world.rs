@@ -172,7 +172,7 @@ impl World {
         self.engine.close().await;
         self.faults = Faults::default();
         self.storage_down = false;
-        self.engine = open(&self.installation, &self.clock, &self.faults).await;
+        self.engine = in_process::open_again(&self.installation, &self.clock, &self.faults).await;
     }
 
     /// A step whose answer was lost has happened whole or not at all.

@@ -162,8 +162,8 @@ async fn ten_thousand_entries_are_deleted_by_one_call() {
         .sql(&format!(
             "with recursive n (i) as (select 1 union all select i + 1 from n where i < 10000) \
              insert into node (uid, account_id, parent_id, kind, state, depth, name, files, folders, bytes, creator_id, \
-             private, created_at, modified_at, folded) select printf('00000000-0000-4000-8000-%012d', i), account_id, id, \
-             'folder', 1, 1, 'f' || i, 0, 0, 0, account_id, 1, 1, 1, 'f' || i from n, node where node.id = {root}"
+             private, created_at, modified_at, folded) select \
+             '00000000-0000-4000-8000-' || substr(cast(1000000000000 + i as text), 2), account_id, id, 'folder', 1, 1, 'f' || i, 0, 0, 0, account_id, 1, 1, 1, 'f' || i from n, node where node.id = {root}"
         ))
         .await;
     scene.server.sql(&format!("update node set folders = folders + 10000 where id = {root}")).await;

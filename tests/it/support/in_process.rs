@@ -51,6 +51,12 @@ pub async fn open(installation: &Installation, clock: &Clock, faults: &Faults) -
     engine
 }
 
+/// The same after an engine has died, once the time is over for which others wait for it.
+pub async fn open_again(installation: &Installation, clock: &Clock, faults: &Faults) -> Engine {
+    clock.advance(installation.waits_for_the_dead());
+    open(installation, clock, faults).await
+}
+
 /// Bytes on their way in, all at once.
 pub fn sent(bytes: Bytes) -> ByteStream {
     futures_util::stream::iter([Ok(bytes)]).boxed()

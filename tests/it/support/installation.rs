@@ -3,6 +3,7 @@
 use std::{
     collections::BTreeMap,
     path::{Path, PathBuf},
+    time::Duration,
 };
 
 use bytes::Bytes;
@@ -134,6 +135,12 @@ impl Installation {
 
     pub fn is_shared(&self) -> bool {
         self.database.is_some()
+    }
+
+    /// How long it takes after a server's death until all that it was about is given up: its leases end after 30 s, and
+    /// what it had sent to an object store may land for two minutes more. An embedded one has nobody who waits.
+    pub fn waits_for_the_dead(&self) -> Duration {
+        if self.is_shared() { Duration::from_secs(151) } else { Duration::ZERO }
     }
 
     pub fn bucket(&self) -> Option<&Bucket> {

@@ -15,7 +15,7 @@ use std::{
     path::{Path, PathBuf},
     sync::{
         Arc, Mutex,
-        atomic::{AtomicBool, AtomicU32, Ordering},
+        atomic::{AtomicBool, AtomicU32, AtomicU64, Ordering},
     },
     time::Duration,
 };
@@ -43,6 +43,10 @@ pub struct Server {
     http: reqwest::Client,
     patient: AtomicBool,
     deaths: AtomicU32,
+    /// It was killed, and nothing was waited for since.
+    died: AtomicBool,
+    /// By how much its clock was moved, microseconds.
+    moved: AtomicU64,
     /// The fault that makes requests fail now.
     failing: Mutex<Option<String>>,
     failures: AtomicU32,
@@ -157,6 +161,8 @@ impl Server {
                         http: client(),
                         patient: AtomicBool::new(false),
                         deaths: AtomicU32::new(0),
+                        died: AtomicBool::new(false),
+                        moved: AtomicU64::new(0),
                         failing: Mutex::new(None),
                         failures: AtomicU32::new(0),
                     };
@@ -203,7 +209,7 @@ impl Server {
 
     /// One value of the file that the first start left: `KEY` or `PASSWORD`.
     fn admin_credential(&self, name: &str) -> String {
-        let file = std::fs::read_to_string(self.data.join("admin-credentials")).unwrap();
+        let file = std::fs::read_to_string(self.installation.data().join("admin-credentials")).unwrap();
         let prefix = format!("UNFILE_ADMIN_{name}=");
         file.lines().find_map(|line| line.strip_prefix(&prefix)).unwrap().to_owned()
     }
@@ -263,7 +269,8 @@ impl Server {
         match (self.execute(request).await, again) {
             (Ok(reply), _) => reply,
             (Err(_), Some(again)) => {
-                self.revive().await;
+                // A request that starts the server again asks it something too.
+                Box::pin(self.revive()).await;
                 self.execute(again).await.unwrap()
             }
             (Err(error), None) => panic!("{error}"),
@@ -344,12 +351,20 @@ impl Server {
 
     /// Moves the server's clock forward, then runs its jobs until nothing is left to do.
     pub async fn advance(&self, by: Duration) {
-        self.control(&format!("/_testing/clock?micros={}", by.as_micros())).await;
+        self.move_clock(by.as_micros() as u64).await;
         self.run_jobs().await;
     }
 
-    /// Runs purge, expand and expire until nothing is left to do.
+    async fn move_clock(&self, micros: u64) {
+        self.moved.fetch_add(micros, Ordering::Relaxed);
+        self.control(&format!("/_testing/clock?micros={micros}")).await;
+    }
+
+    /// Runs purge, expand and expire until nothing is left to do. What a dead server was about is waited for.
     pub async fn run_jobs(&self) {
+        if self.died.swap(false, Ordering::Relaxed) && self.installation.is_shared() {
+            self.move_clock(self.installation.waits_for_the_dead().as_micros() as u64).await;
+        }
         self.control("/_testing/jobs").await;
     }
 
@@ -365,6 +380,7 @@ impl Server {
     pub async fn kill(&self) {
         let child = self.child.lock().unwrap().take().expect("the server runs");
         child.kill();
+        self.died.store(true, Ordering::Relaxed);
     }
 
     /// SIGTERM; the server must end by itself, with 0.
@@ -377,6 +393,7 @@ impl Server {
     pub async fn wait_end(&self) {
         let child = self.child.lock().unwrap().take().expect("the server runs");
         child.wait().await;
+        self.died.store(true, Ordering::Relaxed);
     }
 
     /// Starts the server again on the same data and the same port.
@@ -392,6 +409,11 @@ impl Server {
         match launch.start().await {
             Started::Ready(child) => *self.child.lock().unwrap() = Some(child),
             Started::Ended(output) => panic!("the server did not start again: {output:?}"),
+        }
+        // For others, time has not gone back.
+        let moved = self.moved.load(Ordering::Relaxed);
+        if self.installation.is_shared() && moved > 0 {
+            self.control(&format!("/_testing/clock?micros={moved}")).await;
         }
     }
 

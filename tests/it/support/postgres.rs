@@ -33,9 +33,14 @@ pub struct Database {
 }
 
 impl Database {
-    /// A fresh one on the server that all tests share.
+    /// A fresh one on the server that all tests share. `UNFILE_TEST_ISOLATION` names the isolation level of
+    /// transactions that do not say it themselves, for engines that know `serializable` alone.
     pub async fn new() -> Self {
-        Self::on(shared().await).await
+        let database = Self::on(shared().await).await;
+        if let Ok(level) = std::env::var("UNFILE_TEST_ISOLATION") {
+            database.isolate(&level).await;
+        }
+        database
     }
 
     /// A fresh one on the server at this port of the loopback address.
@@ -45,13 +50,10 @@ impl Database {
         Self { port, name }
     }
 
-    /// A fresh one where every transaction is serializable unless it says otherwise.
-    pub async fn serializable() -> Self {
-        let database = Self::new().await;
-        let name = &database.name;
-        execute(database.port, &format!("alter database {name} set default_transaction_isolation = 'serializable'"))
-            .await;
-        database
+    /// Sets the isolation level of transactions that do not say it themselves.
+    pub async fn isolate(&self, level: &str) {
+        let set = format!("alter database {} set default_transaction_isolation = '{level}'", self.name);
+        execute(self.port, &set).await;
     }
 
     pub fn url(&self) -> String {

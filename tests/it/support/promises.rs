@@ -28,7 +28,8 @@ pub async fn assert_nothing_left_behind(installation: &Installation) {
     evidence.close().await;
 }
 
-/// Every row of every table, by table. The months' calls are left out: they are written once a second.
+/// Every row of every table, by table. The months' calls are left out: they are written once a second; and so is what
+/// servers write of themselves.
 pub async fn all_rows(installation: &Installation) -> BTreeMap<String, Vec<Vec<Value>>> {
     let mut evidence = Evidence::of(installation).await;
     let tables = match evidence.db {
@@ -37,7 +38,7 @@ pub async fn all_rows(installation: &Installation) -> BTreeMap<String, Vec<Vec<V
     };
     let mut all = BTreeMap::new();
     for table in evidence.texts(tables).await {
-        if table.starts_with('_') || table == "call_count" {
+        if table.starts_with('_') || ["call_count", "turn", "writer", "lease"].contains(&table.as_str()) {
             continue;
         }
         let rows = evidence.rows(&format!("select * from \"{table}\" order by 1")).await;

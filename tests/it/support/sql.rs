@@ -9,6 +9,11 @@ use sqlx::{
     sqlite::{SqliteConnectOptions, SqliteRow},
 };
 
+/// A time as the rows keep it, an hour from now.
+pub fn in_an_hour() -> i64 {
+    (time::OffsetDateTime::now_utc().unix_timestamp() + 3_600) * 1_000_000
+}
+
 /// A connection beside the server's own.
 pub enum Connection {
     Sqlite(SqliteConnection),

@@ -3,7 +3,6 @@
 
 use std::time::Duration;
 
-use sqlx::ConnectOptions;
 use tokio::io::AsyncWriteExt;
 
 use super::*;
@@ -113,9 +112,8 @@ async fn a_success_that_nobody_heard_is_told_to_the_repeat() {
     let ann = server.account("ann").await;
     let token = upload_report(&server, &ann.key).await;
     // The database lets nobody write until the client is gone.
-    let database = sqlx::sqlite::SqliteConnectOptions::new().filename(server.data().join("unfile.db"));
-    let mut writer = database.connect().await.unwrap();
-    sqlx::query("begin immediate").execute(&mut writer).await.unwrap();
+    let mut writer = server.installation().connect(false).await;
+    writer.take_turn().await;
     let body = token_body(&token);
     let request = format!(
         "POST /files/delete HTTP/1.1\r\nhost: localhost\r\nauthorization: Bearer {}\r\ncontent-length: {}\r\n\r\n{body}",
@@ -134,7 +132,7 @@ async fn a_success_that_nobody_heard_is_told_to_the_repeat() {
     for _ in 0..20 {
         fetch(&server, &ann.key).await;
     }
-    sqlx::query("rollback").execute(&mut writer).await.unwrap();
+    writer.rows("rollback").await;
     wait_until("the deletion goes on", || async { nodes(&server, &token).await == 0 }).await;
     let done = delete(&server, &ann.key, &token).await;
     assert_reply(&done, 200, &deleted_body(&token, calls_of(&done)));

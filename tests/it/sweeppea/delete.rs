@@ -3,7 +3,7 @@
 use reqwest::Method;
 
 use super::*;
-use crate::support::wait_until;
+use crate::support::{sql, wait_until};
 
 const BAD_TOKEN: &str = r#"{"Response":false,"Message":"Invalid or Missing FileToken.","Help":{"ExpectedBody":{"FileToken":"string (required) — UUID v4 of the file to delete"}}}"#;
 
@@ -153,7 +153,7 @@ async fn a_file_locked_or_open_for_editing_stays() {
     assert_reply(&delete(&server, &ann.key, &token).await, 403, refused);
     server.sql(&lock("null".into())).await;
 
-    let later = "cast(strftime('%s', 'now') as integer) * 1000000 + 600000000";
+    let later = sql::in_an_hour();
     server
         .sql(&format!(
             "insert into edit_session (node_id, account_id, tab, exclusive, expires_at) \

@@ -137,7 +137,7 @@ async fn scene_dies_at(mut scene: Scene, point: &str, is_there: bool) {
     assert!(copied.is_err() && scene.faults.crashed(), "{point}");
     scene.engine.close().await;
     scene.kept().await;
-    scene.engine = in_process::open(&scene.installation, &Clock::default(), &Faults::default()).await;
+    scene.engine = in_process::open_again(&scene.installation, &Clock::default(), &Faults::default()).await;
     scene.settle().await;
     let expected: &[&str] = if is_there { &["docs/", "docs(2)/"] } else { &["docs/"] };
     assert_eq!(scene.names(&scene.ann, NodeRef::Home).await, expected, "{point}");
@@ -169,8 +169,9 @@ async fn at_most_ten_thousand_nodes_are_copied() {
         .sql(&format!(
             "with recursive numbers (n) as (select 1 union all select n + 1 from numbers where n < 10000) \
              insert into node (uid, account_id, parent_id, kind, state, depth, name, folded, files, folders, bytes, \
-             creator_id, private, created_at, modified_at) select printf('00000000-0000-4000-8000-%012d', n), \
-             {account}, {id}, 'folder', 1, 2, n, n, 0, 0, 0, {account}, 1, 0, 0 from numbers",
+             creator_id, private, created_at, modified_at) select \
+             '00000000-0000-4000-8000-' || substr(cast(1000000000000 + n as text), 2), {account}, {id}, 'folder', 1, 2, \
+             cast(n as text), cast(n as text), 0, 0, 0, {account}, 1, 0, 0 from numbers",
             account = ann.account.0
         ))
         .await;

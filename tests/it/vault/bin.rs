@@ -66,8 +66,8 @@ async fn a_deleted_file_lies_in_the_bin_and_comes_back() {
     let item = &bin.json()["items"][0];
     let (deleted, purged) = (item["date_deleted"].as_str().unwrap(), item["purge_after"].as_str().unwrap());
     super::sign_in::assert_time(deleted);
-    let days = server.sql(&format!("select julianday('{purged}') - julianday('{deleted}')")).await[0][0].clone();
-    assert!((days.as_f64().unwrap() - 30.0).abs() < 1e-6, "{days}");
+    let moment = |text| time::OffsetDateTime::parse(text, &time::format_description::well_known::Rfc3339).unwrap();
+    assert_eq!(moment(purged) - moment(deleted), 30 * DAY);
     assert_reply(
         &bin,
         200,

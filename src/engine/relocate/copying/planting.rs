@@ -151,6 +151,7 @@ impl<'a> Planting<'a> {
             sha256: &original.sha256,
             media_type: &original.media_type,
             object_key: key.as_str(),
+            store_version: self.copy.store_version(original),
         };
         let id = node::insert_file(tx, &new).await?;
         self.totals.add(&to.ids, (1, 0, original.size as i64));
@@ -172,6 +173,7 @@ impl<'a> Planting<'a> {
             sha256: &original.sha256,
             media_type: &original.media_type,
             object_key: key.as_str(),
+            store_version: self.copy.store_version(original),
             creator: self.creator,
         };
         version::append(tx, &next, &file.name).await?;
