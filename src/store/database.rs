@@ -4,17 +4,16 @@
 //! transaction begins by changing the one row of the table `turn`, and so waits for the one before it. Nothing that
 //! only PostgreSQL itself has is used (no notifications, no advisory locks), and every isolation level will do.
 
-use std::time::{Duration, SystemTime};
-
 use sqlx::{
     AnyConnection, Connection,
     migrate::{MigrateError, Migration, MigrationType, Migrator},
 };
 
 use super::{Result, fold, run};
+use crate::clock;
 
 /// By how much clocks may differ. A lease lasts 30 s, of which whoever has it uses 20 at the most.
-const LARGEST_SKEW: Duration = Duration::from_secs(5);
+const LARGEST_SKEW: time::Duration = time::Duration::seconds(5);
 
 /// Which of the two it is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -60,19 +59,18 @@ impl Database {
         if self == Database::Sqlite {
             return Ok(());
         }
-        let before = SystemTime::now();
+        let before = clock::of_machine();
         let there: i64 = sqlx::query_scalar("select cast(extract(epoch from clock_timestamp()) * 1000000 as bigint)")
             .fetch_one(conn)
             .await?;
-        let there = SystemTime::UNIX_EPOCH + Duration::from_micros(there.unsigned_abs());
-        let after = SystemTime::now();
+        let (there, after) = (clock::from_micros(there), clock::of_machine());
         // Somewhere between the two moments both clocks should have shown the same.
-        let skew = before.duration_since(there).or(there.duration_since(after)).unwrap_or_default();
+        let skew = (before - there).max(there - after);
         anyhow::ensure!(
             skew <= LARGEST_SKEW,
             "its clock and the one of this machine differ by {} s: at most {} s will do",
-            skew.as_secs(),
-            LARGEST_SKEW.as_secs()
+            skew.whole_seconds(),
+            LARGEST_SKEW.whole_seconds()
         );
         Ok(())
     }

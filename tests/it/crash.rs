@@ -379,9 +379,9 @@ fn every_step_of_the_engine_is_cut_off_somewhere_here() {
         &OPERATIONS,
         &CONTENT,
         &COPY,
+        &ADOPT,
         &MIGRATE,
         &START_OVER,
-        &ADOPT,
         &ONE_COMMIT,
     ]
     .into_iter()

@@ -259,7 +259,7 @@ async fn chunks_of_a_file_may_reach_any_server() {
 #[tokio::test]
 async fn a_changed_password_and_an_ended_key_end_everywhere_at_once() {
     let all = servers(2).await;
-    let ann = all[0].account("ann").await;
+    all[0].account("ann").await;
     let status = async |server: &Server, authorization: &str| {
         let headers = [("authorization", authorization)];
         server.send(Method::GET, "/documents/api/1.2/folders/self", &headers, "").await.status

@@ -107,6 +107,9 @@ pub(super) const COPY: [&str; 6] = [
     "copy.give_up.committed",
 ];
 
+/// Before what was put into an object store is copied: `servers.rs` cuts it off.
+pub(super) const ADOPT: [&str; 2] = ["slot.adopt", "slot.adopt.committed"];
+
 /// Where a migration can be broken off, in the order of coming: `migrate.rs` does it.
 pub(crate) const MIGRATE: [&str; 13] = [
     "migrate.begin",
@@ -125,8 +128,6 @@ pub(crate) const MIGRATE: [&str; 13] = [
 ];
 /// Where one starts over, because its source was used in between.
 pub(super) const START_OVER: [&str; 2] = ["migrate.clear", "migrate.clear.committed"];
-/// Before what was put into an object store is copied: `servers.rs` cuts it off.
-pub(super) const ADOPT: [&str; 2] = ["slot.adopt", "slot.adopt.committed"];
 
 /// Steps of the engine in which nothing moves between database and disk: one commit, whole or not at all.
 pub(super) const ONE_COMMIT: [&str; 45] = [

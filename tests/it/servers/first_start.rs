@@ -5,11 +5,14 @@ use std::path::PathBuf;
 use reqwest::Method;
 
 use super::number;
-use crate::support::{
-    Backend, Launch, Reply, Server, Started, binary, free_port,
-    installation::Installation,
-    postgres::Database,
-    weed::{Bucket, VERSIONED},
+use crate::{
+    objects::versions::versions,
+    support::{
+        Backend, Launch, Reply, Server, Started, binary, free_port,
+        installation::Installation,
+        postgres::Database,
+        weed::{Bucket, VERSIONED},
+    },
 };
 
 const KEY: &str = "abcdefghijklmnopqrstuvwxyz0123";
@@ -61,8 +64,8 @@ async fn one_makes_the_administrator_and_all_come_up() {
     let accounts = installation.sql("select count(*) from account").await;
     assert_eq!(accounts[0][0], 1);
     // The marker was written once: there is one version of it.
-    let versions = bucket.versions().await;
-    assert_eq!(versions.iter().filter(|key| key.ends_with("unfile-installation")).count(), 1, "{versions:?}");
+    let versions = versions(&bucket, &bucket.prefix).await;
+    assert_eq!(versions.iter().filter(|(key, ..)| key.ends_with("unfile-installation")).count(), 1, "{versions:?}");
 }
 
 #[tokio::test]

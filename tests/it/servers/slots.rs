@@ -5,6 +5,7 @@ use std::time::Duration;
 use super::{LANDED, LEASE, assert_nothing_left, beside, number, run_jobs, servers};
 use crate::{
     hexnode::{self, presign, put, verify},
+    objects::versions::versions,
     support::{
         Account, Backend, Reply, Server,
         installation::Installation,
@@ -77,8 +78,9 @@ async fn the_url_is_the_stores_and_bound_to_its_content_type() {
         }
         assert_nothing_left(server).await;
         assert_eq!(try_verify(server, &ann.key, &uuid).await.status, 404);
-        let versions = server.installation().bucket().unwrap().versions().await;
-        assert!(versions.iter().all(|key| key.ends_with("unfile-installation")), "{versions:?}");
+        let bucket = server.installation().bucket().unwrap();
+        let versions = versions(bucket, &bucket.prefix).await;
+        assert!(versions.iter().all(|(key, ..)| key.ends_with("unfile-installation")), "{versions:?}");
     }
 }
 
