@@ -149,12 +149,20 @@ impl S3 {
     /// As [`Self::read`].
     pub(crate) async fn read_part(&self, key: &ObjectKey, first: u64, length: u64) -> anyhow::Result<ByteStream> {
         let path = self.path(key.as_str())?;
-        // No range says "nothing", and a store refuses one that begins behind the end.
-        if length == 0 || self.place.repeating.head(&path).await?.size <= first {
+        // No range says "nothing".
+        if length == 0 {
             return Ok(stream::empty().boxed());
         }
-        let range = Some(GetRange::Bounded(first..first.saturating_add(length)));
-        self.get(&path, GetOptions { range, ..GetOptions::default() }).await
+        // Stores count in signed numbers.
+        let range = Some(GetRange::Bounded(first..first.saturating_add(length).min(i64::MAX as u64)));
+        match self.get(&path, GetOptions { range, ..GetOptions::default() }).await {
+            Ok(bytes) => Ok(bytes),
+            // Stores refuse a range that begins behind the end.
+            Err(error) => match self.place.repeating.head(&path).await {
+                Ok(object) if object.size <= first => Ok(stream::empty().boxed()),
+                Ok(_) | Err(_) => Err(error),
+            },
+        }
     }
 
     async fn get(&self, path: &Path, options: GetOptions) -> anyhow::Result<ByteStream> {

@@ -304,7 +304,7 @@ mod tests {
     #[test]
     fn each_key_has_its_own_answer() {
         let asked = [doomed("a", None), doomed("b", None), doomed("c", None), doomed("d", None)];
-        let answer = "<Deleted><Key>a</Key></Deleted><Error><Key>b</Key><Code>AccessDenied</Code></Error>\
+        let answer = "<Error><Key>b</Key><Code>AccessDenied</Code></Error><Deleted><Key>a</Key></Deleted>\
                       <Error><Key>d</Key><Code>NoSuchKey</Code><Message>m</Message></Error>\
                       <Error><Key>zz</Key><Code>InternalError</Code></Error>";
         assert_eq!(judged(&asked, answer), [true, false, false, true]);

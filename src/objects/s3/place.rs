@@ -55,9 +55,12 @@ impl Place {
         });
         let given = given.with_bucket_name(bucket);
         let region = given.get_config_value(&AmazonS3ConfigKey::Region).unwrap_or_else(|| "us-east-1".to_owned());
-        let virtual_host = given
-            .get_config_value(&AmazonS3ConfigKey::VirtualHostedStyleRequest)
-            .is_some_and(|value| matches!(value.to_ascii_lowercase().as_str(), "true" | "1" | "yes" | "on" | "y"));
+        let virtual_host = given.get_config_value(&AmazonS3ConfigKey::VirtualHostedStyleRequest).unwrap_or_default();
+        let virtual_host = match virtual_host.to_ascii_lowercase().as_str() {
+            "true" => true,
+            "false" | "" => false,
+            _ => anyhow::bail!("AWS_VIRTUAL_HOSTED_STYLE_REQUEST: expected true or false, not {virtual_host}"),
+        };
         let endpoint = given
             .get_config_value(&AmazonS3ConfigKey::S3Endpoint)
             .or_else(|| given.get_config_value(&AmazonS3ConfigKey::Endpoint))

@@ -172,7 +172,7 @@ async fn a_store_that_asks_for_fewer_gets_fewer() {
     assert!(calls.len() > 1 && calls[1..].iter().all(|&keys| keys <= 5), "{calls:?}");
 }
 
-#[tokio::test]
+#[tokio::test(flavor = "multi_thread")]
 async fn a_store_that_does_not_answer_is_left_in_time() {
     let (objects, _) = bad(|_| {
         std::thread::sleep(Duration::from_secs(2));

@@ -137,7 +137,11 @@ async fn a_start_says_in_one_line_what_is_wrong() {
             "AWS_ENDPOINT_URL: no answer from http://127.0.0.1:1/plain",
         ),
         (weed::PLAIN, &[("AWS_ENDPOINT_URL", "127.0.0.1")][..], "AWS_ENDPOINT_URL: expected http"),
-        (weed::PLAIN, &[("AWS_VIRTUAL_HOSTED_STYLE_REQUEST", "perhaps")][..], "what the AWS_* variables say"),
+        (
+            weed::PLAIN,
+            &[("AWS_VIRTUAL_HOSTED_STYLE_REQUEST", "perhaps")][..],
+            "AWS_VIRTUAL_HOSTED_STYLE_REQUEST: expected true or false",
+        ),
     ] {
         let said = said(&bucket, name, changed).await;
         assert!(said.starts_with(expected) && !said.contains('\n'), "{changed:?}: {said}");
