@@ -5,6 +5,7 @@ mod scene;
 
 use std::{collections::BTreeMap, time::Duration};
 
+use object_store::ObjectStoreExt;
 use serde_json::Value;
 
 use crate::{
@@ -209,6 +210,30 @@ async fn what_belongs_to_others_is_refused() {
     assert_refused(&migrate(&other, &database, &[]).await, 1, "unfile: --to-database: it is not empty");
     assert_refused(&migrate(&other, &bucket, &[]).await, 1, taken);
     assert_eq!(bucket.bucket().list().await.len(), 2, "the object and the marker");
+
+    // Whose they are nobody knows any more.
+    let at = |name: &str| object_store::path::Path::from(format!("{}/{name}", bucket.bucket().prefix));
+    bucket.bucket().store().delete(&at("unfile-installation")).await.unwrap();
+    let not_ours = "unfile: --to-objects: objects stand there that are not this installation's";
+    assert_refused(&migrate(&other, &bucket, &[]).await, 1, not_ours);
+    assert_eq!(bucket.bucket().list().await.len(), 1);
+}
+
+#[tokio::test]
+async fn objects_and_rows_go_one_after_the_other() {
+    let (server, key, files) = with_files(&["a.txt", "b.txt"]).await;
+    let bucket = Target::new(false, Some(VERSIONED)).await;
+    assert_done(&migrate(&server, &bucket, &[]).await);
+    let both = Target::beside(bucket.bucket()).await;
+    assert_done(&migrate(&server, &both, &[]).await);
+    let server = both.serve(&server).await;
+    for file in &files {
+        dialects::assert_reads_back(&server, &key, file).await;
+        Dialect::Hexnode.delete_for_good(&server, &key, file).await;
+    }
+    server.run_jobs().await;
+    let left = versions(bucket.bucket(), &bucket.bucket().prefix).await;
+    assert_eq!(left.len(), 1, "the marker alone: {left:?}");
 }
 
 #[tokio::test]
