@@ -223,7 +223,6 @@ impl Engine {
     /// # Errors
     /// The database failed; the objects are missing or are another installation's.
     pub async fn start(&self) -> anyhow::Result<()> {
-        self.make_objects().await?;
         let versioning = self.objects.probe().await.context("--objects")?;
         match versioning {
             Versioning::Off => tracing::info!("the object store keeps no versions"),
@@ -232,6 +231,7 @@ impl Engine {
             }
         }
         self.versioned.store(versioning == Versioning::On, Ordering::Relaxed);
+        self.make_objects().await?;
         self.objects.is_ours().await.context("--objects")?;
         self.restore_reserve().await;
         match self.store.is_shared() {

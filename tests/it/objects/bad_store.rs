@@ -9,7 +9,7 @@ use axum::{
     Router,
     body::Bytes as Body,
     extract::{RawQuery, State},
-    http::{Method, StatusCode, Uri},
+    http::{HeaderValue, Method, StatusCode, Uri, header::DATE},
     response::{IntoResponse, Response},
 };
 
@@ -21,6 +21,10 @@ type Answer = dyn Fn(&[String]) -> Response + Send + Sync;
 #[derive(Clone)]
 struct Bad {
     versioning: &'static str,
+    /// A kind of call, and the status and code with which it is refused; status 0: it is never answered.
+    refuses: Option<(&'static str, u16, &'static str)>,
+    /// What it takes the time for.
+    date: Option<&'static str>,
     answer: Arc<Answer>,
     /// The keys of each bulk delete that came.
     asked: Arc<Mutex<Vec<Vec<String>>>>,
@@ -30,7 +34,21 @@ async fn answer(State(bad): State<Bad>, method: Method, uri: Uri, RawQuery(query
     let query = query.unwrap_or_default();
     let key = uri.path().strip_prefix("/bucket/").or(uri.path().strip_prefix("/p/").map(|_| &uri.path()[1..]));
     let key = key.unwrap_or_default();
-    match (method, key, query.split('=').next().unwrap_or_default()) {
+    let kind = query.split('=').next().unwrap_or_default();
+    if let Some((_, status, code)) = bad.refuses.filter(|(refused, ..)| *refused == kind) {
+        if status == 0 {
+            std::future::pending::<()>().await;
+        }
+        return xml(StatusCode::from_u16(status).unwrap(), format!("<Error><Code>{code}</Code></Error>"));
+    }
+    match (method, key, kind) {
+        (Method::GET, "", "list-type") => {
+            let mut answer = xml(StatusCode::OK, "<ListBucketResult/>");
+            answer.headers_mut().extend(bad.date.map(|date| (DATE, HeaderValue::from_static(date))));
+            answer
+        }
+        (Method::GET, "", "versions") => xml(StatusCode::OK, "<ListVersionsResult/>"),
+        (Method::PUT, "p/unfile-probe", "") => StatusCode::OK.into_response(),
         (Method::GET, "p/unfile-installation", _) => INSTALLATION.into_response(),
         (Method::GET, "", "versioning") => xml(StatusCode::OK, bad.versioning),
         (Method::POST, "", "delete") => {
@@ -70,8 +88,18 @@ async fn bad_bucket(
     in_host: bool,
     answer_with: impl Fn(&[String]) -> Response + Send + Sync + 'static,
 ) -> (Objects, Bad) {
+    let bad = Bad {
+        versioning: "<VersioningConfiguration/>",
+        refuses: None,
+        date: None,
+        answer: Arc::new(answer_with),
+        asked: Arc::default(),
+    };
+    (start(&bad, bucket, in_host).await, bad)
+}
+
+async fn start(bad: &Bad, bucket: &str, in_host: bool) -> Objects {
     unfile::choose_cryptography();
-    let bad = Bad { versioning: "<VersioningConfiguration/>", answer: Arc::new(answer_with), asked: Arc::default() };
     let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
     let endpoint = format!("http://{}", listener.local_addr().unwrap());
     let app = Router::new().fallback(answer).with_state(bad.clone());
@@ -84,12 +112,16 @@ async fn bad_bucket(
     ];
     let variables = variables.map(|(name, value)| (name.to_owned(), value.to_owned()));
     let at = ObjectsAt::Bucket { bucket: bucket.into(), prefix: "p".into() };
-    (Objects::with_environment(at, INSTALLATION, Faults::default(), variables).unwrap(), bad)
+    Objects::with_environment(at, INSTALLATION, Faults::default(), variables).unwrap()
 }
 
 fn ten() -> Vec<Target> {
+    some(10)
+}
+
+fn some(number: usize) -> Vec<Target> {
     let keys = KeyMint::default();
-    (0..10).map(|_| Target { key: keys.mint(), version: None }).collect()
+    (0..number).map(|_| Target { key: keys.mint(), version: None }).collect()
 }
 
 /// Which of ten are gone, when the store answers like this.
@@ -146,8 +178,9 @@ async fn a_marker_that_a_delete_made_is_no_success_and_is_not_made_again() {
         )
     };
     // It says that it keeps no versions, and it does.
-    let (objects, bad) = bad(move |keys| result(keys.iter().map(marker).collect())).await;
-    let targets = ten();
+    let (_, mut bad) = bad(move |keys| result(keys.iter().map(marker).collect())).await;
+    bad.refuses = Some(("versions", 501, "NotImplemented"));
+    let (objects, targets) = (start(&bad, "bucket", false).await, ten());
     let removals = objects.delete(&targets, LONG).await;
     assert!(removals.iter().all(|removal| *removal != Removal::Gone), "{removals:?}");
     assert_eq!(bad.asked.lock().unwrap().len(), 1);
@@ -161,27 +194,23 @@ async fn a_marker_that_a_delete_made_is_no_success_and_is_not_made_again() {
 async fn a_store_that_asks_for_fewer_gets_fewer() {
     let slow = |_: &[String]| xml(StatusCode::SERVICE_UNAVAILABLE, "<Error><Code>SlowDown</Code></Error>");
     let (objects, bad) = bad(slow).await;
-    let targets = ten();
-    assert!(objects.delete(&targets, LONG).await.iter().all(|removal| *removal != Removal::Gone));
-    // Half of the ten of the first second is what may go in the next, and again half of that: never all at once.
-    let start = Instant::now();
-    objects.delete(&targets, Duration::from_millis(2_500)).await;
-    assert!(start.elapsed() < Duration::from_secs(4));
+    let targets = some(400);
+    assert!(objects.delete(&targets, Duration::from_millis(100)).await.iter().all(|removal| *removal != Removal::Gone));
+    // Half of what went in the first second may go in the next: never all at once.
+    objects.delete(&targets, Duration::from_millis(1_500)).await;
     let calls: Vec<usize> = bad.asked.lock().unwrap().iter().map(Vec::len).collect();
-    assert_eq!(calls[0], 10);
-    assert!(calls.len() > 1 && calls[1..].iter().all(|&keys| keys <= 5), "{calls:?}");
+    assert_eq!(calls[0], 400);
+    assert!(calls.len() > 1 && calls[1..].iter().all(|&keys| keys <= 200), "{calls:?}");
 }
 
-#[tokio::test(flavor = "multi_thread")]
+#[tokio::test]
 async fn a_store_that_does_not_answer_is_left_in_time() {
-    let (objects, _) = bad(|_| {
-        std::thread::sleep(Duration::from_secs(2));
-        result(String::new())
-    })
-    .await;
-    let start = Instant::now();
+    let (_, mut bad) = bad(|keys| result(all_deleted(keys))).await;
+    bad.refuses = Some(("delete", 0, ""));
+    let objects = start(&bad, "bucket", false).await;
+    let begun = Instant::now();
     let removals = objects.delete(&ten(), Duration::from_millis(300)).await;
-    assert!(start.elapsed() < Duration::from_millis(1_500), "{:?}", start.elapsed());
+    assert!(begun.elapsed() < Duration::from_secs(10), "{:?}", begun.elapsed());
     assert!(removals.iter().all(|removal| failure(removal).contains("no time")), "{removals:?}");
 }
 
@@ -194,4 +223,41 @@ async fn a_bucket_may_be_a_name_in_front_of_the_host() {
     let url = objects.presign(uuid::Uuid::nil(), "text/plain", LONG).await.unwrap().unwrap();
     let path = url.split_once("127.0.0.1:").unwrap().1.split_once('/').unwrap().1;
     assert!(path.starts_with("p/uploads/00000000-0000-0000-0000-000000000000?X-Amz-"), "{url}");
+}
+
+#[tokio::test]
+async fn a_start_names_the_right_that_is_missing() {
+    const DENIED: (u16, &str) = (403, "AccessDenied");
+    let on = "<VersioningConfiguration><Status>Suspended</Status></VersioningConfiguration>";
+    let off = "<VersioningConfiguration/>";
+    let skewed = "the clocks of this machine and of the object store differ";
+    for (versioning, kind, (status, code), date, said) in [
+        (off, "list-type", DENIED, None, "no right to list in bucket bucket"),
+        (off, "versioning", DENIED, None, "no right to ask for the versioning (GetBucketVersioning) in bucket bucket"),
+        (on, "versions", DENIED, None, "no right to list the versions in bucket bucket"),
+        (off, "", DENIED, None, "no right to write in bucket bucket"),
+        (off, "delete", DENIED, None, "no right to delete in bucket bucket: AccessDenied"),
+        (off, "list-type", (403, "RequestTimeTooSkewed"), None, skewed),
+        (off, "list-type", (301, "PermanentRedirect"), None, "AWS_REGION: bucket bucket is not in us-east-1"),
+        (off, "nothing", DENIED, Some("Fri, 24 May 2013 00:00:00 GMT"), skewed),
+    ] {
+        let (_, mut bad) = bad(|keys| result(all_deleted(keys))).await;
+        (bad.versioning, bad.refuses, bad.date) = (versioning, Some((kind, status, code)), date);
+        let error = format!("{:#}", start(&bad, "bucket", false).await.probe().await.unwrap_err());
+        assert!(error.starts_with(said) && !error.contains('\n'), "{kind} {code}: {error}");
+    }
+}
+
+#[tokio::test]
+async fn what_a_bucket_says_of_its_versions_is_believed() {
+    let status =
+        |word| format!("<VersioningConfiguration xmlns=\"x\"><Status>{word}</Status></VersioningConfiguration>");
+    let (_, mut bad) = bad(|keys| result(all_deleted(keys))).await;
+    for (word, expected) in [("Enabled", Versioning::On), ("Suspended", Versioning::On)] {
+        bad.versioning = status(word).leak();
+        assert_eq!(start(&bad, "bucket", false).await.probe().await.unwrap(), expected);
+    }
+    assert!(bad.asked.lock().unwrap().is_empty(), "nothing is deleted without a version's name");
+    bad.refuses = Some(("versioning", 501, "NotImplemented"));
+    assert_eq!(start(&bad, "bucket", false).await.probe().await.unwrap(), Versioning::Off);
 }

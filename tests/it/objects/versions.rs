@@ -8,6 +8,12 @@ use object_store::{
 };
 
 use super::*;
+use crate::{
+    dialects::ALL,
+    oracle,
+    support::{Server, installation::Installation},
+    vault,
+};
 
 /// One call of the bucket, or of a key in it, as it is.
 async fn call(bucket: &Bucket, method: Method, key: &str, query: &[(&str, &str)], body: String) -> String {
@@ -116,4 +122,55 @@ async fn what_the_store_locks_is_reported_and_stays() {
     hold("OFF").await;
     assert_eq!(objects.delete(&targets(&stored), LONG).await, vec![Removal::Gone; 3]);
     assert_eq!(versions(&bucket, &bucket.prefix).await.len(), 1);
+}
+
+#[tokio::test]
+async fn every_row_names_the_version_that_its_write_returned() {
+    let bucket = Bucket::new(weed::VERSIONED).await;
+    let server = Server::start_on(Installation::on(None, Some(bucket.clone())), &[]).await;
+    let key = server.account("ann").await.key;
+    let mut files = Vec::new();
+    for dialect in ALL {
+        files.push((dialect, dialect.upload(&server, &key, &format!("{dialect:?}.txt"), b"some text").await));
+    }
+    let copy = format!("files/{}/copy", files[0].1.guid);
+    let copied = oracle::post(&server, &copy, &key, r#"{"destinationID":"self"}"#).await;
+    assert_eq!(copied.status, 200, "{}", copied.text());
+    oracle::upload(&server, &key, "self", "Oracle.txt", b"a second version").await;
+    let group = vault::open(&server, &key).await;
+    let joined = vault::announce(&server, &key, &group, "", "joined.txt", 6).await;
+    for (offset, chunk) in [(0, b"abc"), (3, b"def")] {
+        assert_eq!(vault::send_chunk(&server, &key, &group, &joined, offset, chunk).await.status, 200);
+    }
+    assert_eq!(vault::finish(&server, &key, &group, &joined).await.status, 200);
+    assert_eq!(vault::commit(&server, &key, &group).await.status, 200);
+    let queued = server.sql("select count(*), count(store_version) from purge where size > 0").await;
+    assert_eq!(queued[0][0], queued[0][1], "the chunks' too");
+
+    let rows = server.sql("select object_key, store_version from version order by 1").await;
+    let text = |row: &[serde_json::Value], at: usize| row[at].as_str().unwrap_or_default().to_owned();
+    let named: Vec<_> = rows.iter().map(|row| (format!("{}/{}", bucket.prefix, text(row, 0)), text(row, 1))).collect();
+    assert_eq!(named.len(), 8);
+    server.run_jobs().await;
+    assert_eq!(of_files(&bucket).await, named);
+    for (dialect, file) in &files {
+        dialect.delete(&server, &key, &dialect.ids(file)[0]).await;
+    }
+    server.run_jobs().await;
+    let rows = server.sql("select object_key from version").await;
+    assert_eq!(of_files(&bucket).await.len(), rows.len(), "what lies in a trash, the copy, and what was joined");
+}
+
+/// Keys and versions of what belongs to files, in order.
+async fn of_files(bucket: &Bucket) -> Vec<(String, String)> {
+    let mut found: Vec<_> = versions(bucket, &bucket.prefix).await;
+    found.retain(|(key, ..)| !key.contains("/uploads/") && !key.ends_with("unfile-installation"));
+    found.sort();
+    found
+        .into_iter()
+        .map(|(key, version, is_marker)| {
+            assert!(!is_marker, "{key} has a marker");
+            (key, version)
+        })
+        .collect()
 }
