@@ -18,6 +18,8 @@ use crate::engine::{Engine, Step, Vital, error::Result};
 const AFTER_FAILURE: Duration = Duration::from_secs(1);
 /// Jobs look by themselves this often.
 const LOOK: Duration = Duration::from_secs(30);
+/// Edit sessions and servers end by time, and that wakes nobody.
+const LOOK_FOR_ENDED: Duration = Duration::from_secs(5);
 /// What a delete has promised more often: other processes promise it too, and a caller that goes away wakes nobody.
 const LOOK_FOR_DELETES: Duration = Duration::from_secs(2);
 
@@ -104,18 +106,18 @@ async fn expand(engine: Engine) {
 }
 
 async fn expire(engine: Engine) {
+    // What a dead server had in hand is another's soon after its lease.
+    let look = if engine.is_shared() { LOOK_FOR_ENDED } else { LOOK };
     loop {
         match engine.expire_step().await {
             Ok(true) => {}
-            Ok(false) => sleep(LOOK).await,
+            Ok(false) => sleep(look).await,
             Err(error) => failed("expire", &error).await,
         }
     }
 }
 
 async fn delete_waiting(engine: Engine) {
-    /// Edit sessions end by time too, and that wakes nobody.
-    const LOOK_FOR_ENDED: Duration = Duration::from_secs(5);
     loop {
         match engine.waiting_step().await {
             Ok(true) => {}
