@@ -96,6 +96,14 @@ impl Error {
 
 pub type Result<T> = std::result::Result<T, Error>;
 
+/// Refuses a text with a zero character, which PostgreSQL does not keep.
+pub(super) fn can_be_kept(text: &str) -> Result<()> {
+    match text.contains('\0') {
+        true => Err(Error::Invalid("a text holds a zero character")),
+        false => Ok(()),
+    }
+}
+
 impl From<anyhow::Error> for Error {
     fn from(error: anyhow::Error) -> Self {
         Error::Internal(error)
@@ -115,6 +123,9 @@ impl From<sqlx::Error> for Error {
         }
         if crate::store::is_busy(&error) {
             return Error::Busy;
+        }
+        if crate::store::is_unkept_text(&error) {
+            return Error::Invalid("a text holds a zero character");
         }
         let interrupted = crate::store::is_conflict(&error) || crate::store::is_lost(&error);
         let error = anyhow::Error::new(error).context("database");

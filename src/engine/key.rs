@@ -9,7 +9,7 @@ use sha2::{Digest, Sha256};
 use super::{
     Engine,
     account::by_name,
-    error::{Error, Result},
+    error::{Error, Result, can_be_kept},
 };
 use crate::{
     clock::to_micros,
@@ -190,6 +190,7 @@ impl Engine {
 
 /// Keeps an account key.
 pub(super) async fn keep(tx: &mut Tx, account: AccountId, secret: &Secret, new: &NewKey) -> Result<IssuedKey> {
+    can_be_kept(&new.description)?;
     let row = NewRow {
         description: &new.description,
         read_only: new.read_only,

@@ -14,7 +14,7 @@ use uuid::Uuid;
 use super::{
     Engine,
     access::{self, Reached},
-    error::{Error, Result},
+    error::{Error, Result, can_be_kept},
     password::Who,
 };
 use crate::{
@@ -77,6 +77,7 @@ impl Engine {
     /// 50 characters, an account is not there, it gives the right to share; `Forbidden`: it gives a right that the
     /// caller lacks.
     pub async fn add_link(&self, caller: &Caller, node: NodeRef, new: NewLink) -> Result<Link> {
+        can_be_kept(&new.name)?;
         let code_hash = self.code_hash(caller, node, new.code.as_deref()).await?;
         let (caller, uid) = (caller.clone(), Uuid::new_v4());
         self.committer

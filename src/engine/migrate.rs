@@ -163,7 +163,7 @@ async fn fill(
         None => None,
     };
     if let Some(bytes) = &mut bytes {
-        bytes.begin().await?;
+        bytes.begin(source).await?;
     }
     if let Some(rows) = &mut rows {
         rows.copy(source, tell).await?;

@@ -4,7 +4,7 @@ use uuid::Uuid;
 
 use super::{
     Engine, access,
-    error::{Error, Result},
+    error::{Error, Result, can_be_kept},
     file::is_in_no_name,
     name,
     show::{self, Hidden, Viewer},
@@ -108,8 +108,9 @@ impl Engine {
     /// Makes a folder. Needs [`Rights::WRITE`] on the one above it.
     ///
     /// # Errors
-    /// As [`Self::item`]; `NameTaken`; `TooDeep`: beyond 100.
+    /// As [`Self::item`]; `NameTaken`; `TooDeep`: beyond 100; `Invalid`: the description.
     pub async fn make_folder(&self, caller: &Caller, new: NewFolder) -> Result<FolderInfo> {
+        can_be_kept(&new.description)?;
         let caller = caller.clone();
         self.committer.write("folder.make", async move |tx: &mut Tx| make(tx, &caller, &new).await).await
     }
@@ -118,7 +119,7 @@ impl Engine {
     /// another has locked is not renamed, nor is an account's root (`Forbidden`); one that is open for editing is.
     ///
     /// # Errors
-    /// As [`Self::item`]; `NameTaken`; `Locked`.
+    /// As [`Self::item`]; `NameTaken`; `Locked`; `Invalid`: the description.
     pub async fn rename(
         &self,
         caller: &Caller,
@@ -127,6 +128,7 @@ impl Engine {
         description: Option<String>,
         clash: Clash,
     ) -> Result<Item> {
+        can_be_kept(description.as_deref().unwrap_or_default())?;
         let caller = caller.clone();
         let name = name.map(|name| name.as_str().to_owned());
         self.committer

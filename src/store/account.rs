@@ -42,8 +42,11 @@ pub(crate) async fn by_id(conn: &mut Conn, id: AccountId) -> Result<Option<Accou
     Ok(row.map(account))
 }
 
-/// An account by name.
+/// An account by name. No name holds a zero character, and PostgreSQL takes none.
 pub(crate) async fn by_name(conn: &mut Conn, name: &str) -> Result<Option<Account>> {
+    if name.contains('\0') {
+        return Ok(None);
+    }
     let row = sqlx::query(
         "select id, uid, name, display_name, email, role, disabled_at, quota, used, purging, max_calls, category_uid \
          from account where name = $1",
@@ -69,11 +72,14 @@ pub(crate) async fn by_uids(conn: &mut Conn, uids: impl IntoIterator<Item = Uuid
 
 /// Accounts that are not switched off with this address, in any case of ASCII letters, at most two.
 pub(crate) async fn by_email(conn: &mut Conn, email: &str) -> Result<Vec<Account>> {
+    if email.contains('\0') {
+        return Ok(Vec::new());
+    }
     let rows = sqlx::query(
         "select id, uid, name, display_name, email, role, disabled_at, quota, used, purging, max_calls, category_uid \
-         from account where email <> '' and lower(email) = lower($1) and disabled_at is null order by id limit 2",
+         from account where email <> '' and lower(email) = $1 and disabled_at is null order by id limit 2",
     )
-    .bind(email)
+    .bind(email.to_ascii_lowercase())
     .fetch_all(conn)
     .await?;
     Ok(rows.into_iter().map(account).collect())

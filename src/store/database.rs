@@ -158,6 +158,11 @@ pub(crate) fn is_busy(error: &sqlx::Error) -> bool {
         || matches!(sql_state(error).as_deref(), Some("55P03" | "53300"))
 }
 
+/// Whether PostgreSQL was given a text that it keeps in no column, by itself or in a set of rows.
+pub(crate) fn is_unkept_text(error: &sqlx::Error) -> bool {
+    matches!(sql_state(error).as_deref(), Some("22021" | "22P05"))
+}
+
 /// Whether PostgreSQL took a transaction back that met another one: it may be done again.
 pub(crate) fn is_conflict(error: &sqlx::Error) -> bool {
     matches!(sql_state(error).as_deref(), Some("40001" | "40P01"))

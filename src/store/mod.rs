@@ -36,7 +36,7 @@ use std::ops::{Deref, DerefMut};
 use serde::Serialize;
 use sqlx::{AnyConnection, AnyPool, AssertSqlSafe, Connection, Executor, any::AnyPoolOptions, pool::PoolConnection};
 
-pub(crate) use database::{Database, is_busy, is_conflict, is_full, is_lost};
+pub(crate) use database::{Database, is_busy, is_conflict, is_full, is_lost, is_unkept_text};
 
 use crate::clock::Clock;
 

@@ -213,7 +213,7 @@ async fn other_keys_and_other_forms_open_nothing() {
 
 impl Walk {
     async fn new() -> Self {
-        let server = Server::start_with(&[("UNFILE_SWEEPPEA_RATE", "0")]).await;
+        let server = Server::start_on_folder_with(&[("UNFILE_SWEEPPEA_RATE", "0")]).await;
         let (ann, signed_in) = vault::sign_in::ann_signed_in(&server).await;
         let (bob, eve) = (server.account("bob").await, server.account("eve").await);
         assert_eq!(server.cli(&["account", "disable", "eve"]).await.status, 0);

@@ -26,7 +26,7 @@ struct Scene {
 
 impl Scene {
     async fn new() -> Self {
-        let server = Server::start_with(&[("UNFILE_SWEEPPEA_RATE", "0")]).await;
+        let server = Server::start_on_folder_with(&[("UNFILE_SWEEPPEA_RATE", "0")]).await;
         let ann = server.account("ann").await;
         server.be_patient();
         Self { server, ann }

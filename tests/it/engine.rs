@@ -225,6 +225,25 @@ async fn a_text_that_no_name_contains_finds_nothing() {
 }
 
 #[tokio::test]
+async fn a_text_that_not_every_database_keeps_is_refused_and_names_nobody() {
+    let scene = Scene::new(0).await;
+    let text = || "a\0b".to_owned();
+    let name = NodeName::parse("docs").unwrap();
+    let new = NewFolder { parent: NodeRef::Home, name, description: text(), clash: Clash::Keep };
+    assert!(matches!(scene.engine.make_folder(&scene.ann, new.clone()).await, Err(Error::Invalid(_))));
+    let made = scene.engine.make_folder(&scene.ann, NewFolder { description: String::new(), ..new }).await.unwrap();
+    let folder = NodeRef::FolderId(made.id.0);
+    let described = scene.engine.rename(&scene.ann, folder, None, Some(text()), Clash::Keep).await;
+    assert!(matches!(described, Err(Error::Invalid(_))));
+    let new = NewKey { description: text(), read_only: false, expires_at: None };
+    assert!(matches!(scene.engine.add_key("ann", new).await, Err(Error::Invalid(_))));
+    let address = "10.0.0.1".parse().unwrap();
+    assert!(matches!(scene.engine.sign_in("ann\0", "right", address).await, Err(Error::WrongPassword)));
+    let shown = scene.engine.folder_for(&scene.ann, folder, Rights::READ).await.unwrap();
+    assert_eq!(shown.description, "");
+}
+
+#[tokio::test]
 async fn two_who_finish_one_file_at_once_both_succeed() {
     let scene = Scene::new(0).await;
     for round in 0..10 {

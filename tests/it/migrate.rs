@@ -5,14 +5,18 @@ mod scene;
 
 use std::{collections::BTreeMap, time::Duration};
 
+use object_store::ObjectStoreExt;
 use serde_json::Value;
 
 use crate::{
     crash::MIGRATE,
     dialects::{self, Dialect, Verdict},
     hexnode,
+    objects::versions::versions,
     support::{
-        Output, Server, promises,
+        Output, Server,
+        installation::Installation,
+        promises,
         weed::{PLAIN, VERSIONED},
     },
     vault,
@@ -36,7 +40,7 @@ fn assert_refused(output: &Output, status: i32, line: &str) {
 }
 
 /// Migrates, and serves from the new place alone: everybody finds what was there, and all of it goes on.
-async fn migrated_and_served(database: bool, bucket: Option<&str>) {
+async fn migrated_and_served(database: bool, bucket: Option<&str>) -> Server {
     let old = Old::new().await;
     let (files, rows) = (old.files(), promises::all_rows(old.server.installation()).await);
     let to = Target::new(database, bucket).await;
@@ -45,10 +49,36 @@ async fn migrated_and_served(database: bool, bucket: Option<&str>) {
     if database {
         assert_same_rows(rows, promises::all_rows(to.installation()).await);
     }
+    if bucket == Some(VERSIONED) {
+        assert_versions_are_named(to.installation()).await;
+    }
     let server = to.serve(&old.server).await;
     assert_same(&old.seen, &old.people.see(&server).await);
     promises::assert_kept(server.installation()).await;
     goes_on(&server, &old).await;
+    server
+}
+
+/// Everything under the prefix is the marker, or the one version of an object that its row names.
+async fn assert_versions_are_named(installation: &Installation) {
+    let bucket = installation.bucket().unwrap();
+    let named = "select object_key, store_version from version where store_version is not null union all \
+                 select object_key, store_version from staged where store_version is not null";
+    let text = |value: &Value| value.as_str().unwrap().to_owned();
+    let mut named: Vec<_> = installation.sql(named).await.iter().map(|row| (text(&row[0]), text(&row[1]))).collect();
+    let mut there: Vec<_> = versions(bucket, &bucket.prefix)
+        .await
+        .into_iter()
+        .map(|(key, version, is_marker)| {
+            assert!(!is_marker, "{key} {version}");
+            (key[bucket.prefix.len() + 1..].to_owned(), version)
+        })
+        .filter(|(key, _)| key != "unfile-installation")
+        .collect();
+    named.sort();
+    there.sort();
+    assert!(there.len() > 10, "{there:?}");
+    assert_eq!(there, named);
 }
 
 /// Every row of every table, but for what was taken up.
@@ -77,6 +107,9 @@ async fn goes_on(server: &Server, old: &Old) {
     hexnode::verify(server, key, &people.slot).await;
 
     Dialect::Hexnode.assert_delete(server, key, &people.held, Verdict::Held).await;
+    let parked = server.sql("select p.object_key from purge p join hold h on h.node_id = p.node_id").await;
+    let there = server.objects().await;
+    assert!(parked.len() == 1 && there.iter().any(|key| parked[0][0] == key.as_str()), "{parked:?} {there:?}");
     let highest = server.sql("select max(id) from (select id from node union select node_id from deletion) ids").await;
     let new = Dialect::Hexnode.upload(server, key, "new.txt", b"new").await;
     assert!(new.id > highest[0][0].as_i64().unwrap(), "{new:?} {highest:?}");
@@ -108,7 +141,10 @@ async fn both_go_where_many_servers_reach_them() {
 
 #[tokio::test]
 async fn a_bucket_that_keeps_versions_is_purged_by_their_names() {
-    migrated_and_served(true, Some(VERSIONED)).await;
+    let server = migrated_and_served(true, Some(VERSIONED)).await;
+    let bucket = server.installation().bucket().unwrap();
+    let left = versions(bucket, &bucket.prefix).await;
+    assert_eq!(left.len(), server.objects().await.len() + 1, "one version of each, and the marker: {left:?}");
 }
 
 #[tokio::test]
@@ -174,6 +210,30 @@ async fn what_belongs_to_others_is_refused() {
     assert_refused(&migrate(&other, &database, &[]).await, 1, "unfile: --to-database: it is not empty");
     assert_refused(&migrate(&other, &bucket, &[]).await, 1, taken);
     assert_eq!(bucket.bucket().list().await.len(), 2, "the object and the marker");
+
+    // Whose they are nobody knows any more.
+    let at = |name: &str| object_store::path::Path::from(format!("{}/{name}", bucket.bucket().prefix));
+    bucket.bucket().store().delete(&at("unfile-installation")).await.unwrap();
+    let not_ours = "unfile: --to-objects: objects stand there that are not this installation's";
+    assert_refused(&migrate(&other, &bucket, &[]).await, 1, not_ours);
+    assert_eq!(bucket.bucket().list().await.len(), 1);
+}
+
+#[tokio::test]
+async fn objects_and_rows_go_one_after_the_other() {
+    let (server, key, files) = with_files(&["a.txt", "b.txt"]).await;
+    let bucket = Target::new(false, Some(VERSIONED)).await;
+    assert_done(&migrate(&server, &bucket, &[]).await);
+    let both = Target::beside(bucket.bucket()).await;
+    assert_done(&migrate(&server, &both, &[]).await);
+    let server = both.serve(&server).await;
+    for file in &files {
+        dialects::assert_reads_back(&server, &key, file).await;
+        Dialect::Hexnode.delete_for_good(&server, &key, file).await;
+    }
+    server.run_jobs().await;
+    let left = versions(bucket.bucket(), &bucket.bucket().prefix).await;
+    assert_eq!(left.len(), 1, "the marker alone: {left:?}");
 }
 
 #[tokio::test]

@@ -174,12 +174,11 @@ fn sweeppea_body() -> String {
 }
 
 #[tokio::test]
-async fn a_server_that_was_taken_for_dead_leaves_nothing_behind() {
+async fn a_chunk_of_a_server_that_was_taken_for_dead_leaves_nothing_behind() {
     let all = servers(2).await;
     let (slow, other) = (&all[0], &all[1]);
     let ann = slow.account("ann").await;
     let key = ann.key.as_str();
-
     let group = vault::open(slow, key).await;
     let file = vault::announce(slow, key, &group, "", "a.txt", 6).await;
     let (feed, body) = fed_body();
@@ -188,18 +187,27 @@ async fn a_server_that_was_taken_for_dead_leaves_nothing_behind() {
     assert_ne!(taken_for_dead(other, feed, b"abcdef", chunk).await.status, 200);
     assert_eq!(vault::send_chunk(slow, key, &group, &file, 0, b"abcdef").await.status, 200, "it can be sent again");
     assert_eq!(vault::call_with(slow, Method::DELETE, "transfer", key, &headers[..1], "").await.status, 200);
+    run_jobs(&[slow, other]).await;
+    assert_nothing_left(other).await;
+    assert_eq!(other.objects().await, [""; 0]);
+}
 
+#[tokio::test]
+async fn a_file_of_a_server_that_was_taken_for_dead_leaves_nothing_behind() {
+    let all = servers(2).await;
+    let (slow, other) = (&all[0], &all[1]);
+    let ann = slow.account("ann").await;
     let form =
         oracle::form(&[("jsonInputParameters", "", br#"{"parentID":"self"}"#), ("primaryFile", "b.txt", b"abc")]);
     let (feed, body) = fed_body();
     let media_type = format!("multipart/form-data; boundary={}", oracle::BOUNDARY);
     let headers = [("content-type", media_type.as_str())];
-    let upload = oracle::call_with(slow, Method::POST, "files/data", key, &headers, body);
+    let upload = oracle::call_with(slow, Method::POST, "files/data", &ann.key, &headers, body);
     assert_ne!(taken_for_dead(other, feed, &form, upload).await.status, 201);
-
+    assert_eq!(oracle::try_upload(slow, &ann.key, "self", "b.txt", b"abc").await.status, 201, "it can be sent again");
     run_jobs(&[slow, other]).await;
     assert_nothing_left(other).await;
-    assert_eq!(other.objects().await, [""; 0]);
+    assert_eq!(other.objects().await.len(), 1);
 }
 
 /// Feeds an upload of one server, and while its last bytes are missing, another server gives the object up and purges

@@ -38,6 +38,8 @@ pub(super) struct Bytes {
     to: Objects,
     /// The bucket as this installation's.
     ours: Objects,
+    /// A marker says that the objects are this installation's.
+    marked: bool,
     /// Something of an earlier run may be there.
     resumed: bool,
     versioned: bool,
@@ -66,14 +68,18 @@ impl Bytes {
         if !is_ours && !is_filled && ours.find(&marker()).await.context("--to-objects")?.is_some() {
             return refused("--to-objects: the bucket or prefix belongs to another installation");
         }
+        let marked = is_ours || is_filled;
         // One that died over the change of markers left none.
-        let resumed = is_ours || is_filled || !ours.list(None, 1).await.context("--to-objects")?.is_empty();
+        let resumed = marked || !ours.list(None, 1).await.context("--to-objects")?.is_empty();
         let to = if is_ours { ours.clone() } else { filled };
-        Ok(Self { from, to, ours, resumed, versioned, faults: plan.faults.clone() })
+        Ok(Self { from, to, ours, marked, resumed, versioned, faults: plan.faults.clone() })
     }
 
     /// Makes the place this installation's, and not yet one to serve from.
-    pub(super) async fn begin(&self) -> Result<()> {
+    pub(super) async fn begin(&self, source: &mut Source) -> Result<()> {
+        if self.resumed && !self.marked {
+            self.look(source).await?;
+        }
         Ok(self.to.make().await.context("--to-objects")?)
     }
 
@@ -151,6 +157,9 @@ impl Bytes {
                 if wanted.get(key.as_str()) == Some(&size) {
                     (objects, bytes) = (objects + 1, bytes + size);
                 } else if !known.contains(key.as_str()) {
+                    if !self.marked {
+                        return refused("--to-objects: objects stand there that are not this installation's");
+                    }
                     strays.push(objects::Target { key, version: None });
                 }
             }

@@ -1,5 +1,6 @@
 //! The rows: table by table, in pages by key.
 
+use anyhow::anyhow;
 use sha2::{Digest, Sha256};
 
 use super::{INSTALLATION, MIGRATING, Plan, Progress, Result, TableSum, Target, Tell, Units, at_target, refused};
@@ -131,7 +132,7 @@ impl<'a> Rows<'a> {
                 .committer
                 .write("migrate.copy", async move |tx: &mut Tx| Ok(copy::insert(tx, &into, &page).await?))
                 .await
-                .map_err(|error| at_target(error).context(format!("table {}", table.name)))?;
+                .map_err(|error| anyhow!("{}: table {}", at_target(error), table.name))?;
             tell(Progress::Done(count));
         }
     }

@@ -73,7 +73,7 @@ async fn an_upload_before_its_verify_is_in_no_contract() {
 
 #[tokio::test]
 async fn late_bytes_are_refused_whoever_deleted_the_file() {
-    let server = Server::start().await;
+    let server = Server::start_on_folder().await;
     let ann = server.account("ann").await;
     let file = uploaded(&server, &ann.key, "a.pdf", b"abc").await;
     let gone = vault_call(&server, Method::DELETE, &format!("file/{}", file.uuid), &ann.key).await;

@@ -11,7 +11,7 @@ use super::*;
 
 #[tokio::test]
 async fn a_put_after_the_delete_is_refused() {
-    let server = Server::start().await;
+    let server = Server::start_on_folder().await;
     let ann = server.account("ann").await;
     let file = uploaded(&server, &ann.key, "a.pdf", b"abc").await;
     assert_answer(&delete(&server, &ann.key, &format!("[{}]", file.id)).await, 200, DELETED);
@@ -30,7 +30,7 @@ async fn a_put_after_the_delete_is_refused() {
 
 #[tokio::test]
 async fn a_put_after_the_verify_changes_nothing() {
-    let server = Server::start().await;
+    let server = Server::start_on_folder().await;
     let ann = server.account("ann").await;
     let file = uploaded(&server, &ann.key, "a.pdf", b"verified").await;
     let reply = put(&server, &file.url, "application/pdf", b"other").await;
@@ -44,7 +44,7 @@ async fn a_put_after_the_verify_changes_nothing() {
 
 #[tokio::test]
 async fn the_fifth_put_to_a_url_at_once_is_told_to_slow_down() {
-    let server = Server::start().await;
+    let server = Server::start_on_folder().await;
     let ann = server.account("ann").await;
     let (url, uuid) = presign(&server, &ann.key, "a.pdf", "application/pdf").await;
     let (other, _) = presign(&server, &ann.key, "b.pdf", "application/pdf").await;
@@ -68,7 +68,7 @@ async fn the_fifth_put_to_a_url_at_once_is_told_to_slow_down() {
 /// A PUT that is under way while another finishes, is verified and deleted.
 #[tokio::test]
 async fn a_slow_put_outlives_nothing() {
-    let server = Server::start().await;
+    let server = Server::start_on_folder().await;
     let ann = server.account("ann").await;
     let (url, uuid) = presign(&server, &ann.key, "a.pdf", "application/pdf").await;
     let (sender, slow) = slow_put(&server, &url);
@@ -94,7 +94,7 @@ async fn a_slow_put_outlives_nothing() {
 /// A PUT under way while the upload's time ends.
 #[tokio::test]
 async fn a_put_does_not_outlive_the_sweep() {
-    let server = Server::start().await;
+    let server = Server::start_on_folder().await;
     let ann = server.account("ann").await;
     let (url, uuid) = presign(&server, &ann.key, "a.pdf", "application/pdf").await;
     let (sender, slow) = slow_put(&server, &url);

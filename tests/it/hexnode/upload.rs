@@ -11,7 +11,7 @@ const MINUTE: Duration = Duration::from_secs(60);
 
 #[tokio::test]
 async fn presign_answers_as_the_vendor_does() {
-    let server = Server::start().await;
+    let server = Server::start_on_folder().await;
     let ann = server.account("ann").await;
     let body = r#"{"file_name":"report.pdf","content_type":"application/pdf"}"#;
     let reply = post(&server, &ann.key, PRESIGN, body).await;
@@ -63,7 +63,7 @@ async fn the_name_is_echoed_as_sent() {
 
 #[tokio::test]
 async fn put_answers_as_s3_does_and_can_be_repeated_until_verify() {
-    let server = Server::start().await;
+    let server = Server::start_on_folder().await;
     let ann = server.account("ann").await;
     let (url, uuid) = presign(&server, &ann.key, "a.txt", "text/plain").await;
     let reply = put(&server, &url, "text/plain", b"first, and longer").await;
@@ -154,7 +154,7 @@ async fn the_media_type_is_optional() {
 
 #[tokio::test]
 async fn the_url_is_good_for_one_request_only() {
-    let server = Server::start().await;
+    let server = Server::start_on_folder().await;
     let ann = server.account("ann").await;
     let (url, _) = presign(&server, &ann.key, "a.txt", "text/plain").await;
     let (other, _) = presign(&server, &ann.key, "b.txt", "text/plain").await;
@@ -196,7 +196,7 @@ async fn the_url_is_good_for_one_request_only() {
 /// A refusal must reach a client that sends without waiting for an answer.
 #[tokio::test]
 async fn a_refused_body_is_refused_in_words() {
-    let server = Server::start().await;
+    let server = Server::start_on_folder().await;
     let ann = server.account("ann").await;
     let (url, _) = presign(&server, &ann.key, "a.txt", "text/plain").await;
     for _ in 0..5 {
@@ -207,7 +207,7 @@ async fn a_refused_body_is_refused_in_words() {
 
 #[tokio::test]
 async fn the_url_is_good_for_180_minutes() {
-    let server = Server::start().await;
+    let server = Server::start_on_folder().await;
     let ann = server.account("ann").await;
     let (url, uuid) = presign(&server, &ann.key, "a.txt", "text/plain").await;
     server.advance(179 * MINUTE).await;
@@ -228,7 +228,7 @@ async fn the_url_is_good_for_180_minutes() {
 
 #[tokio::test]
 async fn the_operator_sets_the_life_of_the_url() {
-    let server = Server::start_with(&[("UNFILE_PRESIGN_TTL", "90s")]).await;
+    let server = Server::start_on_folder_with(&[("UNFILE_PRESIGN_TTL", "90s")]).await;
     let ann = server.account("ann").await;
     let (url, _) = presign(&server, &ann.key, "a.txt", "text/plain").await;
     assert!(url.contains("&X-Amz-Expires=90&"), "{url}");
@@ -239,7 +239,7 @@ async fn the_operator_sets_the_life_of_the_url() {
 
 #[tokio::test]
 async fn a_public_url_is_what_is_signed() {
-    let server = Server::start_with(&[("UNFILE_PUBLIC_URL", "http://Files.example.com:80")]).await;
+    let server = Server::start_on_folder_with(&[("UNFILE_PUBLIC_URL", "http://Files.example.com:80")]).await;
     let ann = server.account("ann").await;
     let (url, _) = presign(&server, &ann.key, "a.txt", "text/plain").await;
     let (base, rest) = url.split_once("/s3/").unwrap();
@@ -255,7 +255,7 @@ async fn a_public_url_is_what_is_signed() {
 
 #[tokio::test]
 async fn an_upload_not_verified_within_a_day_is_swept() {
-    let server = Server::start().await;
+    let server = Server::start_on_folder().await;
     let ann = server.account("ann").await;
     let (url, uuid) = presign(&server, &ann.key, "a.txt", "text/plain").await;
     put(&server, &url, "text/plain", b"x").await;
@@ -270,7 +270,7 @@ async fn an_upload_not_verified_within_a_day_is_swept() {
 
 #[tokio::test]
 async fn a_put_beyond_the_quota_keeps_nothing() {
-    let server = Server::start().await;
+    let server = Server::start_on_folder().await;
     let ann = server.account_with("ann", &["--quota", "100"]).await;
     let kept = upload(&server, &ann.key, "kept.pdf", &[b'k'; 60]).await;
     let (url, uuid) = presign(&server, &ann.key, "a.txt", "text/plain").await;
@@ -298,7 +298,7 @@ async fn a_put_beyond_the_quota_keeps_nothing() {
 
 #[tokio::test]
 async fn two_puts_racing_for_the_last_bytes_never_exceed_the_quota() {
-    let server = Server::start().await;
+    let server = Server::start_on_folder().await;
     let ann = server.account_with("ann", &["--quota", "1000"]).await;
     let (one, _) = presign(&server, &ann.key, "1", "text/plain").await;
     let (two, _) = presign(&server, &ann.key, "2", "text/plain").await;
@@ -316,7 +316,7 @@ async fn two_puts_racing_for_the_last_bytes_never_exceed_the_quota() {
 /// The length alone decides, before a byte is sent.
 #[tokio::test]
 async fn five_gibibytes_and_not_a_byte_more() {
-    let server = Server::start().await;
+    let server = Server::start_on_folder().await;
     let ann = server.account_with("ann", &["--quota", "0"]).await;
     let (url, _) = presign(&server, &ann.key, "a.bin", "application/octet-stream").await;
     let first = first_line_of_put(&server, &url, 5 * 1024 * 1024 * 1024).await;
@@ -347,7 +347,7 @@ async fn first_line_of_put(server: &Server, url: &str, length: u64) -> String {
 #[tokio::test]
 async fn a_body_that_breaks_off_is_not_kept() {
     use tokio::io::AsyncWriteExt;
-    let server = Server::start().await;
+    let server = Server::start_on_folder().await;
     let ann = server.account("ann").await;
     let (url, uuid) = presign(&server, &ann.key, "a.bin", "application/octet-stream").await;
     let target = url.strip_prefix(&server.url("")).unwrap();

@@ -128,6 +128,13 @@ impl Target {
         Self { args, env, installation: Installation::on(database, bucket) }
     }
 
+    /// A fresh database, for rows whose objects are in a bucket already.
+    pub(super) async fn beside(bucket: &Bucket) -> Self {
+        let database = Database::new().await;
+        let args = vec!["--to-database".to_owned(), database.url(), "--objects".to_owned(), bucket.url()];
+        Self { args, env: bucket.env(), installation: Installation::on(Some(database), Some(bucket.clone())) }
+    }
+
     pub(super) fn installation(&self) -> &Installation {
         &self.installation
     }

@@ -16,11 +16,7 @@ use super::installation::{Backend, Installation};
 /// An installation on the database of this run. Its objects are on disk: how a bucket is reached stands in a process's
 /// environment, which a test cannot change for itself alone.
 pub async fn installation() -> Installation {
-    Installation::in_memory(match Backend::of_this_run() {
-        Backend::Embedded | Backend::S3 => Backend::Embedded,
-        Backend::Postgres | Backend::Shared => Backend::Postgres,
-    })
-    .await
+    Installation::in_memory(Backend::of_this_run().with_folder()).await
 }
 
 /// Opens and starts an engine; no jobs run beside it.

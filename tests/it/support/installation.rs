@@ -42,6 +42,14 @@ impl Backend {
             Ok(other) => panic!("UNFILE_TEST_BACKEND={other}: expected postgres, s3 or shared"),
         }
     }
+
+    /// The same for the rows, and a folder for the objects.
+    pub fn with_folder(self) -> Self {
+        match self {
+            Backend::Embedded | Backend::S3 => Backend::Embedded,
+            Backend::Postgres | Backend::Shared => Backend::Postgres,
+        }
+    }
 }
 
 /// One installation; what it keeps goes with the value.
@@ -102,9 +110,9 @@ impl Installation {
 
     /// How a server finds the rows and the objects, whatever data directory of its own it has.
     pub fn env(&self) -> Vec<(String, String)> {
-        let objects = match self.objects_at() {
-            ObjectsAt::Folder(folder) => format!("file:{}", folder.display()),
-            ObjectsAt::Bucket { bucket, prefix } => format!("s3://{bucket}/{prefix}"),
+        let objects = match &self.bucket {
+            Some(bucket) => bucket.url(),
+            None => format!("file:{}", self.data.join("objects").display()),
         };
         let mut env = Vec::new();
         // An embedded one has its places by the data directory alone.

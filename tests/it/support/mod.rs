@@ -79,6 +79,17 @@ impl Server {
         Self::start_on(Installation::new(Backend::of_this_run()).await, env).await
     }
 
+    /// A server whose objects lie in a folder, whatever backend the others of this run stand on: clients put the bytes
+    /// of a slot to the server itself, not into a store.
+    pub async fn start_on_folder() -> Server {
+        Self::start_on_folder_with(&[]).await
+    }
+
+    /// The same, with environment variables of its own.
+    pub async fn start_on_folder_with(env: &[(&str, &str)]) -> Server {
+        Self::start_on(Installation::new(Backend::of_this_run().with_folder()).await, env).await
+    }
+
     /// A server of a fresh installation on SQLite and a folder, whatever backend the others of this run stand on.
     pub async fn start_embedded() -> Server {
         Self::start_embedded_with(&[]).await
@@ -337,11 +348,16 @@ impl Server {
     }
 
     /// Waits until a fault has killed the server, asserts that what it left keeps the promises, and starts it again.
+    /// On a shared one, also until the leases end that the dead server held: until then a client that repeats its call
+    /// is told to come back.
     pub async fn revive(&self) {
         self.wait_end().await;
         self.deaths.fetch_add(1, Ordering::Relaxed);
         promises::assert_kept(&self.installation).await;
         self.start_again().await;
+        if self.installation.is_shared() {
+            self.move_clock(31_000_000).await;
+        }
     }
 
     async fn control(&self, path: &str) {
@@ -440,6 +456,10 @@ impl Server {
     }
 
     async fn bucket_fails(&self, action: &str) {
+        // With a server its faults are gone.
+        if self.child.lock().unwrap().is_none() {
+            return;
+        }
         for point in ["objects.put", "objects.delete"] {
             self.control(&format!("/_testing/fault?point={point}&action={action}")).await;
         }
