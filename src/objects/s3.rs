@@ -106,7 +106,7 @@ impl S3 {
     /// Storage does not say.
     pub(crate) async fn find(&self, key: &ObjectKey) -> anyhow::Result<Option<Found>> {
         match self.place.repeating.head(&self.path(key.as_str())?).await {
-            Ok(found) => Ok(Some(Found { size: found.size, version: self.known(found.version).await })),
+            Ok(found) => Ok(Some(Found { size: found.size, version: self.known(found.version) })),
             Err(object_store::Error::NotFound { .. }) => Ok(None),
             Err(error) => Err(error.into()),
         }
