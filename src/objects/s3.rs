@@ -93,7 +93,7 @@ impl S3 {
     }
 
     async fn marker(&self) -> anyhow::Result<Option<Bytes>> {
-        match self.place.call(Method::GET, Some(&self.full(MARKER)), &[], Bytes::new()).await {
+        match self.place.ask(Some(&self.full(MARKER)), &[]).await {
             Ok(answer) => Ok(Some(answer.body)),
             Err(error) if error.is_not_found() && error.code() != "NoSuchBucket" => Ok(None),
             Err(error) => Err(self.explain(error, "to read")),
@@ -106,7 +106,7 @@ impl S3 {
     /// Storage does not say.
     pub(crate) async fn find(&self, key: &ObjectKey) -> anyhow::Result<Option<Found>> {
         match self.place.repeating.head(&self.path(key.as_str())?).await {
-            Ok(found) => Ok(Some(Found { size: found.size, version: self.known(found.version).await })),
+            Ok(found) => Ok(Some(Found { size: found.size, version: self.known(found.version) })),
             Err(object_store::Error::NotFound { .. }) => Ok(None),
             Err(error) => Err(error.into()),
         }
@@ -206,7 +206,7 @@ impl S3 {
         while let Some(chunk) = bytes.try_next().await.map_err(|error| PutError::Failed(error.into()))? {
             hashes.update(&chunk);
         }
-        let stored = hashes.finish(self.known(copy.version).await);
+        let stored = hashes.finish(self.known(copy.version));
         match stored.size == copy.size {
             true => Ok(Some(stored)),
             false => Err(PutError::Failed(anyhow::anyhow!("{to} has not the {} bytes that it should", copy.size))),

@@ -21,6 +21,10 @@ const LONGEST_ANSWER: usize = 16 * 1024 * 1024;
 /// How long an answer may take that is not a body of bytes.
 const ANSWER_WITHIN: Duration = Duration::from_secs(60);
 
+/// The pauses after which a call is made again that the store has refused for the moment.
+pub(super) const PAUSES: [Duration; 3] =
+    [Duration::from_millis(100), Duration::from_millis(400), Duration::from_millis(1_600)];
+
 /// What the store answered.
 #[derive(Debug)]
 pub(super) struct Answer {
@@ -85,6 +89,20 @@ pub(super) fn is_too_fast(code: &str) -> bool {
 }
 
 impl Place {
+    /// Asks for something that stands in the bucket; a few times, if the answer may be better soon.
+    ///
+    /// # Errors
+    /// As [`Self::call`].
+    pub(super) async fn ask(&self, key: Option<&str>, query: &[(&str, &str)]) -> Result<Answer, CallError> {
+        for pause in PAUSES {
+            match self.call(Method::GET, key, query, Bytes::new()).await {
+                Err(error) if error.tries() > 0 => tokio::time::sleep(pause).await,
+                answer => return answer,
+            }
+        }
+        self.call(Method::GET, key, query, Bytes::new()).await
+    }
+
     /// Makes one call of the bucket, or of a key in it, once.
     ///
     /// # Errors

@@ -111,7 +111,7 @@ impl S3 {
             if let Some((key, id)) = &from {
                 query.extend([("key-marker", key.as_str()), ("upload-id-marker", id.as_str())]);
             }
-            let answer = match self.place.call(Method::GET, None, &query, Bytes::new()).await {
+            let answer = match self.place.ask(None, &query).await {
                 Err(error) if error.is_not_implemented() => return Ok(found),
                 answer => answer.context("listing uploads in parts")?,
             };

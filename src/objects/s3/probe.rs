@@ -87,7 +87,7 @@ impl S3 {
         if let Some(known) = self.versioning_known() {
             return Ok(known);
         }
-        let found = match self.place.call(Method::GET, None, &[("versioning", "")], Bytes::new()).await {
+        let found = match self.place.ask(None, &[("versioning", "")]).await {
             Ok(answer) => calls::read::<Configuration>(&answer).context("asking whether the bucket keeps versions")?,
             Err(error) if error.is_not_implemented() => Configuration::default(),
             Err(error) => return Err(self.explain(error, "to ask for the versioning (GetBucketVersioning)")),

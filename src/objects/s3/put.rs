@@ -1,6 +1,6 @@
 //! Storing bytes: in one call if they are few, else in parts, of which two are in memory at a time.
 
-use std::{error::Error as _, time::Duration};
+use std::error::Error as _;
 
 use bytes::Bytes;
 use futures_util::TryStreamExt;
@@ -13,7 +13,7 @@ use object_store::{
 };
 use sha2::{Digest, Sha256};
 
-use super::{S3, leftovers::ABORT_WITHIN};
+use super::{S3, calls::PAUSES, leftovers::ABORT_WITHIN};
 use crate::{
     hex::hex,
     objects::{ByteStream, ObjectKey, PutError, Stored, Versioning},
@@ -24,8 +24,6 @@ const PART: u64 = 8 * 1024 * 1024;
 /// After so many parts they double, so that 10,000, the most there may be, hold about 500 GiB.
 const PARTS_OF_ONE_SIZE: usize = 2_000;
 const PARTS: usize = 10_000;
-/// The pauses after which a call is made again that the store has refused for the moment.
-const PAUSES: [Duration; 3] = [Duration::from_millis(100), Duration::from_millis(400), Duration::from_millis(1_600)];
 
 impl S3 {
     /// Stores at most `limit` bytes under a fresh key; they are durable when this returns.
@@ -41,7 +39,7 @@ impl S3 {
             true => self.put_whole(&path, first).await?,
             false => self.put_parts(&path, first, &mut intake).await?,
         };
-        Ok(intake.hashes.finish(self.known(put.version).await))
+        Ok(intake.hashes.finish(self.known(put.version)))
     }
 
     async fn put_whole(&self, path: &Path, bytes: Bytes) -> Result<PutResult, PutError> {
@@ -95,7 +93,7 @@ impl S3 {
 
     /// A version's name as it is kept: only where the bucket is known to keep versions, because some stores name what
     /// they do not keep.
-    pub(super) async fn known(&self, version: Option<String>) -> Option<String> {
+    pub(super) fn known(&self, version: Option<String>) -> Option<String> {
         version.filter(|_| self.versioning_known() == Some(Versioning::On))
     }
 }
