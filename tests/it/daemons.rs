@@ -4,6 +4,7 @@ use sqlx::{Connection, PgConnection, Row};
 
 use crate::support::{
     postgres::{Database, Postgres},
+    wait_until,
     weed::{self, Bucket, Weed},
 };
 
@@ -59,6 +60,8 @@ async fn a_store_of_its_own_keeps_what_was_put() {
     bucket.store().put(&at, "abc".into()).await.unwrap();
     weed.stop("TERM").await;
     weed.start_again().await;
+    // It answers before it has found all of its volumes again.
+    wait_until("the store has found what it holds", async || bucket.store().get(&at).await.is_ok()).await;
     assert_eq!(bucket.list().await, [("a".to_owned(), 3)]);
     assert_eq!(bucket.store().get(&at).await.unwrap().bytes().await.unwrap(), "abc");
 }

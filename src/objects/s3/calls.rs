@@ -63,13 +63,12 @@ impl CallError {
         matches!(self, CallError::Refused { status, code, .. } if *status == 503 || *status == 429 || is_too_fast(code))
     }
 
-    /// A call may be answered better soon: how often it is worth another try.
-    pub(super) fn tries(&self) -> u32 {
+    /// The same call may be answered better soon.
+    pub(super) fn is_passing(&self) -> bool {
         match self {
-            CallError::Refused { status, code, .. } if is_too_fast(code) || matches!(status, 429 | 500..) => 20,
-            // A connection that broke; or an address that leads nowhere, which nobody wants to wait for.
-            CallError::Unanswered(_) => 3,
-            CallError::Refused { .. } | CallError::Unreadable(_) | CallError::Credentials(_) => 0,
+            CallError::Refused { status, code, .. } => is_too_fast(code) || matches!(status, 429 | 500 | 502..),
+            CallError::Unanswered(_) => true,
+            CallError::Unreadable(_) | CallError::Credentials(_) => false,
         }
     }
 
@@ -96,7 +95,7 @@ impl Place {
     pub(super) async fn ask(&self, key: Option<&str>, query: &[(&str, &str)]) -> Result<Answer, CallError> {
         for pause in PAUSES {
             match self.call(Method::GET, key, query, Bytes::new()).await {
-                Err(error) if error.tries() > 0 => tokio::time::sleep(pause).await,
+                Err(error) if error.is_passing() => tokio::time::sleep(pause).await,
                 answer => return answer,
             }
         }

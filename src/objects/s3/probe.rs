@@ -28,6 +28,9 @@ const REMOVE_WITHIN: Duration = Duration::from_secs(20);
 const REMOVALS: u32 = 6;
 /// The pause before a store that failed is asked again.
 const ASK_AGAIN_AFTER: Duration = Duration::from_millis(500);
+/// How often a start asks a store that is overloaded, or that does not answer.
+const OVERLOADED_AT_MOST: u32 = 60;
+const SILENT_AT_MOST: u32 = 4;
 /// How far the clocks may differ. Stores refuse beyond 15 minutes; the end of an upload's URL should be nearer than that.
 const SKEW: time::Duration = time::Duration::seconds(60);
 
@@ -41,15 +44,19 @@ impl S3 {
     /// # Errors
     /// One line that names the setting to look at.
     pub(crate) async fn probe(&self) -> anyhow::Result<Versioning> {
-        let mut tries = 0;
+        // In a row, both: a store that refuses is there, and one that answers nothing may yet be another program.
+        let (mut overloaded, mut silent) = (0, 0);
         loop {
-            tries += 1;
-            match self.probe_once().await {
-                Err(error) if error.downcast_ref::<CallError>().is_some_and(|why| tries < why.tries()) => {
-                    tokio::time::sleep(ASK_AGAIN_AFTER).await;
-                }
-                probed => return probed,
+            let probed = self.probe_once().await;
+            match probed.as_ref().err().and_then(|error| error.downcast_ref::<CallError>()) {
+                Some(CallError::Unanswered(_)) => silent += 1,
+                Some(why) if why.is_passing() => (overloaded, silent) = (overloaded + 1, 0),
+                Some(_) | None => return probed,
             }
+            if overloaded == OVERLOADED_AT_MOST || silent == SILENT_AT_MOST {
+                return probed;
+            }
+            tokio::time::sleep(ASK_AGAIN_AFTER).await;
         }
     }
 
