@@ -113,7 +113,12 @@ async fn deleted_by_its_owner_it_is_gone_everywhere() {
             scene.destroy(&file).await;
         }
         if let Some(url) = &file.put_url {
-            hexnode::assert_s3(&hexnode::put(server, url, "application/pdf", b"late").await, 403, "AccessDenied");
+            let late = hexnode::put(server, url, "application/pdf", b"late").await;
+            match server.installation().bucket() {
+                // The store takes it, as the URL says, and nobody finds it until it is swept.
+                Some(_) => assert_eq!(late.status, 200),
+                None => hexnode::assert_s3(&late, 403, "AccessDenied"),
+            }
         }
         for again in ALL {
             scene.delete(again, key, &file, Verdict::NotFound).await;
