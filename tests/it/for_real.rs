@@ -1,12 +1,12 @@
 //! The README's "Run it for real", as it stands there: a PostgreSQL, a SeaweedFS and two servers of the release build.
 
-use std::{fs, net::TcpListener, os::unix::fs::PermissionsExt, path::Path, process::Command};
+use std::{fs, os::unix::fs::PermissionsExt, path::Path, process::Command};
 
 use rand::RngExt;
 
 use crate::{
     quick_start::lines_to_paste,
-    support::{Output, daemon, finish, postgres, release_binary},
+    support::{Output, daemon, finish, postgres, release_binary, weed},
 };
 
 /// What a paste that goes wrong half-way leaves behind is ended.
@@ -17,10 +17,9 @@ trap '{ kill $servers $store; pg_ctl -D trial/pg -m immediate stop; } > /dev/nul
 
 /// The first of nine ports that nobody listens on. SeaweedFS takes five of them, and those 10,000 above.
 fn nine_ports() -> u16 {
-    let is_free = |port| TcpListener::bind(("127.0.0.1", port)).is_ok();
     loop {
         let first = rand::rng().random_range(10_000..21_000);
-        if (first..first + 9).all(is_free) && (first..first + 5).all(|port| is_free(port + 10_000)) {
+        if (first..first + 9).all(weed::is_free) && (first..first + 5).all(|port| weed::is_free(port + 10_000)) {
             return first;
         }
     }
@@ -34,8 +33,8 @@ fn workshop(folder: &Path) {
     fs::copy(release_binary(), release.join("unfile")).unwrap();
     let tools = folder.join("tools");
     fs::create_dir(&tools).unwrap();
-    let weed = daemon::program("weed", &[daemon::target().join("tools/bin")]);
-    fs::copy(fs::canonicalize(weed).unwrap(), tools.join("weed")).unwrap();
+    let program = daemon::program("weed", &[daemon::target().join("tools/bin")]);
+    fs::copy(fs::canonicalize(program).unwrap(), tools.join("weed")).unwrap();
     fs::set_permissions(folder, fs::Permissions::from_mode(0o777)).unwrap();
 }
 

@@ -177,11 +177,21 @@ fn start_on_free_ports(folder: &Path, watched: u32) -> (u16, Daemon) {
     panic!("SeaweedFS does not start: {refused}");
 }
 
+/// Whether nobody listens on this port, and nobody who was killed has left a socket there: SeaweedFS makes one for each
+/// port, always in the same place, and does not start where it may not remove another user's.
+pub fn is_free(port: u16) -> bool {
+    let left = fs::read_dir("/tmp").into_iter().flatten().flatten().any(|entry| {
+        let name = entry.file_name().to_string_lossy().into_owned();
+        name.starts_with("seaweedfs-") && name.ends_with(&format!("-{port}.sock"))
+    });
+    !left && TcpListener::bind(("127.0.0.1", port)).is_ok()
+}
+
 fn free_ports() -> u16 {
     loop {
         let first = rand::rng().random_range(10_000..21_990);
         let mut all = (first..first + 4).flat_map(|port| [port, port + 10_000]);
-        if all.all(|port| TcpListener::bind(("127.0.0.1", port)).is_ok()) {
+        if all.all(is_free) {
             return first;
         }
     }
