@@ -76,6 +76,7 @@ use crate::{
 };
 use commit::Committer;
 use error::{Error, Result};
+use key::look_up::LookUps;
 use lease::Leases;
 use password::{Attempts, Passwords};
 use reserve::Reserve;
@@ -136,6 +137,7 @@ pub struct Engine {
 pub struct Inner {
     store: Store,
     committer: Committer,
+    look_ups: LookUps,
     objects: Objects,
     keys: KeyMint,
     clock: Clock,
@@ -197,6 +199,7 @@ impl Engine {
         let purge_rate = purge::Rate::new(options.rules.purge_rate, options.clock.micros());
         Ok(Self {
             inner: Arc::new(Inner {
+                look_ups: LookUps::start(store.clone(), options.clock.clone()),
                 store,
                 committer,
                 objects,
