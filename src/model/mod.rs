@@ -343,6 +343,8 @@ pub struct Rules {
     pub default_quota: u64,
     /// Between a mark and the removal of its bytes.
     pub purge_delay: Duration,
+    /// Objects a second that this process removes; 0: as the store allows.
+    pub purge_rate: u32,
     /// Beyond that pause: from then on an entry of the purge queue counts as overdue.
     pub overdue_after: Duration,
     pub audit_keep: Duration,
