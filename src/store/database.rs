@@ -101,6 +101,7 @@ impl Database {
                     migration(1, "start", include_str!("../../migrations/sqlite/0001_start.sql")),
                     migration(2, "trees", include_str!("../../migrations/sqlite/0002_trees.sql")),
                     migration(3, "servers", include_str!("../../migrations/sqlite/0003_servers.sql")),
+                    migration(4, "speed", include_str!("../../migrations/sqlite/0004_speed.sql")),
                 ])
                 .run_direct(None, conn, false)
                 .await;
@@ -115,7 +116,8 @@ impl Database {
                 make_turn(&mut turn).await?;
                 run(&mut turn, "begin; update turn set taken = taken + 1").await?;
                 let servers = migration(3, "servers", include_str!("../../migrations/postgres/0003_servers.sql"));
-                let migrated = migrator(vec![servers]).run_direct(None, conn, false).await;
+                let speed = migration(4, "speed", include_str!("../../migrations/postgres/0004_speed.sql"));
+                let migrated = migrator(vec![servers, speed]).run_direct(None, conn, false).await;
                 run(&mut turn, "commit").await?;
                 turn.close().await?;
                 migrated

@@ -275,7 +275,7 @@ pub(crate) async fn next_expansion(conn: &mut Conn) -> Result<Option<i64>> {
 pub(crate) async fn live_children(tx: &mut Tx, folder: i64, limit: i64) -> Result<Vec<(i64, bool)>> {
     let found: Vec<(i64, i64)> = sqlx::query_as(
         "select id, case kind when 'folder' then 1 else 0 end as is_folder from node where parent_id = $1 and state = 1 \
-         limit $2",
+         and kind in ('file', 'folder') limit $2",
     )
     .bind(folder)
     .bind(limit)
@@ -304,7 +304,8 @@ pub(crate) async fn purged_files(tx: &mut Tx, ids: &str) -> Result<Vec<i64>> {
 pub(crate) async fn emptied_folders(tx: &mut Tx, ids: &str) -> Result<Vec<i64>> {
     sqlx::query_scalar(
         "select distinct n.id from json_each($1) j cross join node n where n.id = cast(j.value ->> 0 as bigint) and \
-         n.kind = 'folder' and n.state = 3 and not exists (select 1 from node c where c.parent_id = n.id) \
+         n.kind = 'folder' and n.state = 3 and not exists (select 1 from node c where c.parent_id = n.id and c.state <> 1) \
+         and not exists (select 1 from node c where c.parent_id = n.id and c.state = 1) \
          and not exists (select 1 from expansion e where e.folder_id = n.id)",
     )
     .bind(ids)
