@@ -223,9 +223,18 @@ pub struct Entry {
 pub struct Page<T> {
     pub total: u64,
     pub items: Vec<T>,
+    /// Others follow. Of a list that becomes shorter while it is read, the total does not tell.
+    pub more: bool,
 }
 
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+impl<T> Page<T> {
+    /// Of a list of so many.
+    pub fn empty(total: u64) -> Self {
+        Self { total, items: Vec::new(), more: false }
+    }
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Whose {
     /// The caller's own tree.
     Own,
@@ -233,7 +242,7 @@ pub enum Whose {
     All,
 }
 
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum FileOrder {
     /// By integer id, so by age.
     Id,
@@ -244,7 +253,7 @@ pub enum FileOrder {
 }
 
 /// A list of live files.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub struct FileQuery {
     pub whose: Whose,
     pub order: FileOrder,

@@ -223,6 +223,15 @@ pub(crate) async fn add_used(tx: &mut Tx, id: AccountId, bytes: i64) -> Result<(
         .map(drop)
 }
 
+/// Counts that files of an account's tree which were there before are shown again, or are its own from now on.
+pub(crate) async fn count_shown_again(tx: &mut Tx, id: AccountId) -> Result<()> {
+    sqlx::query("update account set shown_again = shown_again + 1 where id = $1")
+        .bind(id.0)
+        .execute(&mut **tx)
+        .await
+        .map(drop)
+}
+
 /// Moves bytes of several accounts out of use, into what waits for its purge: rows of account and bytes.
 pub(crate) async fn move_to_purging(tx: &mut Tx, moved: &str) -> Result<()> {
     sqlx::query(
