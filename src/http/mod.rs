@@ -32,8 +32,8 @@ use std::{sync::Arc, time::Duration};
 use axum::{
     Router,
     extract::Request,
-    http::StatusCode,
-    middleware,
+    http::{HeaderValue, StatusCode, header},
+    middleware::{self, Next},
     response::{IntoResponse, Response},
 };
 pub use route::{Access, Dialect, Route};
@@ -97,6 +97,8 @@ struct Mounted {
     unknown_path: fn() -> Response,
     /// The answer to a call that met a fault of the server.
     fault: fn() -> Response,
+    /// The answer to a call that the server has no room for.
+    busy: fn() -> Response,
 }
 
 /// The dialects, once and for all: the router, the log, the description and the tests go over this list.
@@ -110,6 +112,7 @@ const DIALECTS: [Mounted; 5] = [
         scheme: openapi::Scheme::BareKey,
         unknown_path: hexnode::unknown_path,
         fault: hexnode::fault,
+        busy: hexnode::busy,
     },
     Mounted {
         name: vault::Vault::NAME,
@@ -120,6 +123,7 @@ const DIALECTS: [Mounted; 5] = [
         scheme: openapi::Scheme::Bearer,
         unknown_path: vault::unknown_path,
         fault: vault::fault,
+        busy: vault::busy,
     },
     Mounted {
         name: sweeppea::Sweeppea::NAME,
@@ -130,6 +134,7 @@ const DIALECTS: [Mounted; 5] = [
         scheme: openapi::Scheme::Bearer,
         unknown_path: sweeppea::unknown_path,
         fault: sweeppea::fault,
+        busy: sweeppea::busy,
     },
     Mounted {
         name: oracle::Oracle::NAME,
@@ -140,6 +145,7 @@ const DIALECTS: [Mounted; 5] = [
         scheme: openapi::Scheme::Bearer,
         unknown_path: oracle::unknown_path,
         fault: oracle::fault,
+        busy: oracle::busy,
     },
     Mounted {
         name: onlyoffice::OnlyOffice::NAME,
@@ -150,6 +156,7 @@ const DIALECTS: [Mounted; 5] = [
         scheme: openapi::Scheme::BareKey,
         unknown_path: onlyoffice::unknown_path,
         fault: onlyoffice::fault,
+        busy: onlyoffice::busy,
     },
 ];
 
@@ -204,11 +211,32 @@ pub fn router(app: &App, part: &Part) -> Router {
     let router = router
         .fallback(unknown)
         .layer(middleware::from_fn(log::catch_panic))
+        .layer(middleware::from_fn(refuse))
         .layer(middleware::from_fn(oracle::write))
         .layer(middleware::from_fn(linger::linger))
         .layer(middleware::from_fn_with_state(app.clone(), log::around))
         .with_state(app.clone());
     onlyoffice::around(router)
+}
+
+/// Marks a request whose connection is one too many.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Refused;
+
+/// Middleware: tells a request whose connection is one too many that the server is busy, in the words of whose path it
+/// is, and closes the connection. The server's own pages are answered: who watches over it must not take it for dead.
+async fn refuse(request: Request, next: Next) -> Response {
+    let refused = request.extensions().get::<Refused>().is_some();
+    let path = request.uri().path();
+    let mut answer = match owner(DIALECTS.iter(), path) {
+        Owner::Dialect(dialect) if refused => (dialect.busy)(),
+        Owner::SignedUrls(_) if refused => s3_error::slow_down(),
+        Owner::Dialect(_) | Owner::SignedUrls(_) | Owner::Server => next.run(request).await,
+    };
+    if refused {
+        answer.headers_mut().insert(header::CONNECTION, HeaderValue::from_static("close"));
+    }
+    answer
 }
 
 fn unknown_path(part: &Part, path: &str) -> Response {

@@ -338,6 +338,8 @@ pub struct Figures {
     /// Transactions that this process has written, and the requests that shared them.
     pub commits: u64,
     pub committed_requests: u64,
+    /// Requests of this process that wait for their transaction to begin.
+    pub waiting_requests: u64,
     /// Processes that serve this installation and are alive; command lines at work among them.
     pub servers: u64,
     pub objects_versioned: bool,
