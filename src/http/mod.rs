@@ -27,11 +27,11 @@ pub(crate) mod sweeppea;
 pub(crate) mod vault;
 pub(crate) mod xml;
 
-use std::{sync::Arc, time::Duration};
+use std::{ops::Deref, sync::Arc, time::Duration};
 
 use axum::{
     Router,
-    extract::Request,
+    extract::{Request, State},
     http::{HeaderValue, StatusCode, header},
     middleware::{self, Next},
     response::{IntoResponse, Response},
@@ -41,9 +41,13 @@ use tokio_util::sync::CancellationToken;
 
 use crate::{config::Config, engine::Engine};
 
-/// What every handler can reach.
+/// What every handler can reach. Clones are handles to the same.
 #[derive(Clone)]
-pub struct App {
+pub struct App(Arc<Shared>);
+
+/// What the handlers of a listener share.
+#[derive(Clone)]
+pub struct Shared {
     pub engine: Engine,
     pub config: Arc<Config>,
     pub(crate) hexnode: Arc<hexnode::State>,
@@ -51,21 +55,28 @@ pub struct App {
     pub(crate) ops: Arc<ops::Metrics>,
 }
 
+impl Deref for App {
+    type Target = Shared;
+    fn deref(&self) -> &Shared {
+        &self.0
+    }
+}
+
 impl App {
     pub fn new(engine: Engine, config: Arc<Config>) -> Self {
-        Self {
+        Self(Arc::new(Shared {
             hexnode: Arc::new(hexnode::State::new(&config)),
             sweeppea: Arc::new(sweeppea::State::new(&config)),
             ops: Arc::new(ops::Metrics::new()),
             engine,
             config,
-        }
+        }))
     }
 
     /// The same server as seen through a listener with a configuration of its own.
     #[must_use]
     pub fn with_config(&self, config: Config) -> Self {
-        Self { config: Arc::new(config), ..self.clone() }
+        Self(Arc::new(Shared { config: Arc::new(config), ..Shared::clone(&self.0) }))
     }
 
     /// Writes the counted calls down once a second, and a last time when it is told to stop.
@@ -91,7 +102,7 @@ struct Mounted {
     prefix: &'static str,
     /// Signed URLs of the dialect.
     signed_prefix: &'static str,
-    mount: fn(&App) -> Router<App>,
+    mount: fn() -> Router<App>,
     routes: fn() -> Vec<Route>,
     scheme: openapi::Scheme,
     unknown_path: fn() -> Response,
@@ -198,7 +209,7 @@ impl Part {
 pub fn router(app: &App, part: &Part) -> Router {
     let mut router = ops::routes(part);
     for dialect in part.dialects() {
-        router = router.merge((dialect.mount)(app));
+        router = router.merge((dialect.mount)());
     }
     #[cfg(feature = "testing")]
     {
@@ -208,34 +219,38 @@ pub fn router(app: &App, part: &Part) -> Router {
         let part = part.clone();
         move |request: Request| std::future::ready(unknown_path(&part, request.uri().path()))
     };
-    let router = router
-        .fallback(unknown)
-        .layer(middleware::from_fn(log::catch_panic))
-        .layer(middleware::from_fn(refuse))
-        .layer(middleware::from_fn(oracle::write))
-        .layer(middleware::from_fn(linger::linger))
-        .layer(middleware::from_fn_with_state(app.clone(), log::around))
-        .with_state(app.clone());
+    let router =
+        router.fallback(unknown).layer(middleware::from_fn_with_state(app.clone(), around)).with_state(app.clone());
     onlyoffice::around(router)
+}
+
+/// What stands around every call, outermost first. One layer: each of axum's own copies all below it for each request.
+async fn around(State(app): State<App>, request: Request, next: Next) -> Response {
+    let caught = |request| log::catch_panic(request, |request| next.run(request));
+    let let_in = |request| refuse_one_too_many(request, caught);
+    let written = |request| oracle::write(request, let_in);
+    log::around(&app, request, |request| linger::linger(request, written)).await
 }
 
 /// Marks a request whose connection is one too many.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Refused;
 
-/// Middleware: tells a request whose connection is one too many that the server is busy, in the words of whose path it
-/// is, and closes the connection. The server's own pages are answered: who watches over it must not take it for dead.
-async fn refuse(request: Request, next: Next) -> Response {
-    let refused = request.extensions().get::<Refused>().is_some();
-    let path = request.uri().path();
-    let mut answer = match owner(DIALECTS.iter(), path) {
-        Owner::Dialect(dialect) if refused => (dialect.busy)(),
-        Owner::SignedUrls(_) if refused => s3_error::slow_down(),
-        Owner::Dialect(_) | Owner::SignedUrls(_) | Owner::Server => next.run(request).await,
-    };
-    if refused {
-        answer.headers_mut().insert(header::CONNECTION, HeaderValue::from_static("close"));
+/// Tells a request whose connection is one too many that the server is busy, in the words of whose path it is, and
+/// closes the connection. The server's own pages are answered: who watches over it must not take it for dead.
+async fn refuse_one_too_many<F: Future<Output = Response>>(
+    request: Request,
+    rest: impl FnOnce(Request) -> F,
+) -> Response {
+    if request.extensions().get::<Refused>().is_none() {
+        return rest(request).await;
     }
+    let mut answer = match owner(DIALECTS.iter(), request.uri().path()) {
+        Owner::Dialect(dialect) => (dialect.busy)(),
+        Owner::SignedUrls(_) => s3_error::slow_down(),
+        Owner::Server => rest(request).await,
+    };
+    answer.headers_mut().insert(header::CONNECTION, HeaderValue::from_static("close"));
     answer
 }
 
