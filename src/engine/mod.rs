@@ -301,8 +301,9 @@ impl Engine {
             false => 1,
         };
         let objects_versioned = self.keeps_versions();
+        let waiting_requests = self.committer.waiting();
         let figures = store::purge::figures(&mut conn, overdue).await?;
-        Ok(Figures { commits, committed_requests, servers, objects_versioned, ..figures })
+        Ok(Figures { commits, committed_requests, waiting_requests, servers, objects_versioned, ..figures })
     }
 
     /// Whether the object store keeps what is overwritten or deleted, as was found at the start.
