@@ -74,6 +74,7 @@ use crate::{
 };
 use commit::Committer;
 use error::{Error, Result};
+use key::look_up::LookUps;
 use lease::Leases;
 use password::{Attempts, Passwords};
 use reserve::Reserve;
@@ -134,6 +135,7 @@ pub struct Engine {
 pub struct Inner {
     store: Store,
     committer: Committer,
+    look_ups: LookUps,
     objects: Objects,
     keys: KeyMint,
     clock: Clock,
@@ -193,6 +195,7 @@ impl Engine {
         let objects = Objects::new(options.objects, &installation, options.faults.clone()).context("--objects")?;
         Ok(Self {
             inner: Arc::new(Inner {
+                look_ups: LookUps::start(store.clone(), options.clock.clone()),
                 store,
                 committer,
                 objects,
