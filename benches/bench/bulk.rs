@@ -10,7 +10,7 @@ use crate::{
     load::Connection,
     measure::median,
     report::{Goal, Row},
-    seed::{self, Seeded, Tree},
+    seed::{Seeded, Seeder, Tree},
     server::{Account, Installation, Server},
 };
 
@@ -29,9 +29,11 @@ pub async fn run(bench: &mut Bench) -> Result<()> {
     let many = Tree { folders: 1_000, files_in_each: 100, size: 1, below_one: false };
     let installation = Installation::embedded(bench, Fsync::SLOW).await?;
     let account = installation.account("bench").await?;
-    let together = seed::rows(&installation, &account, "one", one).await?;
-    let scattered = seed::rows(&installation, &account, "many", many).await?;
-    let others = seed::rows(&installation, &account, "single", Tree::of_files(20_000)).await?;
+    let mut seeder = Seeder::open(&installation).await?;
+    let together = seeder.rows(&account, "one", one).await?;
+    let scattered = seeder.rows(&account, "many", many).await?;
+    let others = seeder.rows(&account, "single", Tree::of_files(20_000)).await?;
+    seeder.close().await?;
     let server = installation.start().await?;
     let mut single = delete::choose(others, 1_000 * rounds);
     let mut alone = Vec::new();

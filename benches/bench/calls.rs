@@ -13,12 +13,22 @@ pub fn delete_files(key: &str, files: &[i64]) -> Vec<u8> {
 
 /// Hexnode: a page of the account's files, newest first.
 pub fn list(key: &str, page: u64) -> Vec<u8> {
-    request("GET", &format!("/api/v1/filemanagement?per_page=100&page={page}"), key, "", b"")
+    get(key, &format!("/api/v1/filemanagement?per_page=100&page={page}"))
+}
+
+/// Whatever lies at a path.
+pub fn get(key: &str, path: &str) -> Vec<u8> {
+    request("GET", path, key, "", b"")
+}
+
+/// ONLYOFFICE: a page of the trash.
+pub fn trash(key: &str, start: u64) -> Vec<u8> {
+    get(key, &format!("/api/2.0/files/@trash?startIndex={start}&count=100"))
 }
 
 /// ONLYOFFICE: what is known of a file.
 pub fn file_info(key: &str, file: i64) -> Vec<u8> {
-    request("GET", &format!("/api/2.0/files/file/{file}"), key, "", b"")
+    get(key, &format!("/api/2.0/files/file/{file}"))
 }
 
 /// ONLYOFFICE: a new file in the account's root, in one call.

@@ -10,14 +10,15 @@ use crate::{
     fsync::Fsync,
     load::{self, Outcome},
     measure::{median, mib},
+    plot::Point,
     report::{Goal, Row},
-    seed::{self, Seeded, Tree},
+    seed::{Seeded, Seeder, Tree},
     server::{Account, Installation, Server},
 };
 
 /// So many of the files that were made, from all over the table, each once.
 pub fn choose(seeded: Seeded, count: usize) -> Vec<i64> {
-    let mut files: Vec<i64> = (0..seeded.files as i64).map(|at| seeded.file + at).collect();
+    let mut files = seeded.ids();
     let (chosen, _) = files.partial_shuffle(&mut rand::rng(), count);
     chosen.to_vec()
 }
@@ -38,11 +39,8 @@ impl Deletes {
     /// What goes beside every rate.
     pub fn details(&self) -> Vec<(&'static str, f64, &'static str)> {
         let thousands = self.count() / 1_000.0;
-        let latencies = &self.outcome.latencies;
-        vec![
-            ("p50", latencies.percentile(0.5), "ms"),
-            ("p99", latencies.percentile(0.99), "ms"),
-            ("p99.9", latencies.percentile(0.999), "ms"),
+        let mut details = self.outcome.latencies.details().to_vec();
+        details.extend([
             ("bytes gone after", self.gone_after.as_secs_f64(), "s"),
             ("purged", self.count() / (self.outcome.took + self.gone_after).as_secs_f64(), "/s"),
             ("CPU per 1,000 until answered", self.cpu[0] / thousands, "s"),
@@ -50,7 +48,8 @@ impl Deletes {
             ("transactions per 1,000", self.transactions as f64 / thousands, ""),
             ("resident", mib(self.resident), "MiB"),
             ("peak", mib(self.peak), "MiB"),
-        ]
+        ]);
+        details
     }
 
     pub fn count(&self) -> f64 {
@@ -82,12 +81,16 @@ pub async fn run(server: &Server, calls: &[Vec<u8>], connections: usize) -> Resu
 async fn installation(bench: &Bench, fsync: Fsync, files: u64) -> Result<(Installation, Account, Seeded)> {
     let installation = Installation::embedded(bench, fsync).await?;
     let account = installation.account("bench").await?;
-    let seeded = seed::rows(&installation, &account, "folder", Tree::of_files(files)).await?;
+    let mut seeder = Seeder::open(&installation).await?;
+    let seeded = seeder.rows(&account, "folder", Tree::of_files(files)).await?;
+    seeder.close().await?;
     Ok((installation, account, seeded))
 }
 
 async fn made_ready(installation: &Installation, account: &Account, files: &[i64]) -> Result<Vec<Vec<u8>>> {
-    seed::objects(installation, files, 1).await?;
+    let mut seeder = Seeder::open(installation).await?;
+    seeder.objects(files, 1).await?;
+    seeder.close().await?;
     Ok(files.iter().map(|&file| calls::delete_files(&account.key, &[file])).collect())
 }
 
@@ -185,7 +188,7 @@ pub async fn growth(bench: &mut Bench) -> Result<()> {
             }
         }
         rows.into_iter().for_each(|row| bench.report.add(row));
-        bench.growth.push((files, time, cpu));
+        bench.report.plot(Point { files, time, cpu });
     }
     Ok(())
 }

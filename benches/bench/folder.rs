@@ -14,7 +14,7 @@ use crate::{
     load::{self, Connection, Outcome, Plan},
     measure::{median, mib},
     report::{Goal, Row},
-    seed::{self, Seeded, Tree},
+    seed::{Seeded, Seeder, Tree},
     server::{Account, Installation, Server},
 };
 
@@ -40,10 +40,13 @@ pub async fn run(bench: &mut Bench) -> Result<()> {
     for &files in sizes {
         let installation = Installation::embedded(bench, Fsync::SLOW).await?;
         let account = installation.account("bench").await?;
-        let folder = seed::rows(&installation, &account, "large", Tree::in_one_folder(files)).await?;
-        let others = seed::rows(&installation, &account, "folder", Tree::of_files(20_000)).await?;
-        seed::all_objects(&installation, folder).await?;
-        seed::all_objects(&installation, others).await?;
+        let mut seeder = Seeder::open(&installation).await?;
+        let folder = seeder.rows(&account, "large", Tree::in_one_folder(files)).await?;
+        let others = seeder.rows(&account, "folder", Tree::of_files(20_000)).await?;
+        for seeded in [folder, others] {
+            seeder.objects(&seeded.ids(), seeded.size).await?;
+        }
+        seeder.close().await?;
         let server = installation.start().await?;
         let mix = Mix::new(&account, others);
         let alone = mix.run(&server, Some(Duration::from_secs(if bench.quick { 5 } else { 10 })), || false).await?;

@@ -195,3 +195,34 @@ pub async fn run_plan(address: SocketAddr, plan: Plan<impl Fn(usize) -> Option<V
     let took = start.elapsed();
     Ok(Outcome { took, latencies: Latencies::new(micros.into_inner()), statuses: statuses.into_inner() })
 }
+
+/// Has so many clients at a time do something of several requests, so often in all; each with its own connection. What
+/// is counted is the time of the whole, and the status that it comes to.
+///
+/// # Errors
+/// Nobody listens, or those of the work.
+pub async fn run_clients(
+    address: SocketAddr,
+    clients: usize,
+    times: usize,
+    work: impl AsyncFn(&mut Connection, usize) -> Result<u16>,
+) -> Result<Outcome> {
+    let (work, next) = (&work, Cell::new(0));
+    let micros = RefCell::new(Vec::with_capacity(times));
+    let statuses = RefCell::new(BTreeMap::new());
+    let start = Instant::now();
+    try_join_all((0..clients.min(times)).map(async |_| {
+        let mut connection = Connection::open(address).await?;
+        while next.get() < times {
+            let at = next.replace(next.get() + 1);
+            let begun = Instant::now();
+            let status = work(&mut connection, at).await?;
+            micros.borrow_mut().push(begun.elapsed().as_micros() as u32);
+            *statuses.borrow_mut().entry(status).or_insert(0) += 1;
+        }
+        Ok::<(), anyhow::Error>(())
+    }))
+    .await?;
+    let took = start.elapsed();
+    Ok(Outcome { took, latencies: Latencies::new(micros.into_inner()), statuses: statuses.into_inner() })
+}

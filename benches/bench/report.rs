@@ -1,11 +1,18 @@
 //! What was measured, beside what it is compared with: a table, and the same as JSON.
 
-use std::{fmt::Write, fs};
+use std::{fmt::Write, fs, path::Path};
 
-use anyhow::Result;
+use anyhow::{Context, Result};
 use serde::Serialize;
 
-use crate::support::daemon::target;
+use crate::{
+    plot::{self, Point},
+    support::daemon::target,
+};
+
+/// Between these lines of `docs/performance.md` stands what was measured last.
+const BEGIN: &str = "<!-- tables: cargo bench -- --docs -->";
+const END: &str = "<!-- end of tables -->";
 
 /// What a figure, or its ratio to the reference, should be.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize)]
@@ -151,11 +158,13 @@ pub struct Report {
     machine: String,
     commit: String,
     rows: Vec<Row>,
+    #[serde(skip)]
+    growth: Vec<Point>,
 }
 
 impl Report {
     pub fn new() -> Self {
-        Report { machine: machine(), commit: commit(), rows: Vec::new() }
+        Report { machine: machine(), commit: commit(), rows: Vec::new(), growth: Vec::new() }
     }
 
     /// Keeps a figure, and shows it at once: a run takes a while.
@@ -165,43 +174,77 @@ impl Report {
         self.rows.push(row);
     }
 
-    /// As Markdown, which is a table for eyes too.
-    pub fn table(&self) -> String {
-        let rows: Vec<[String; 7]> = self.rows.iter().map(Row::cells).collect();
-        let mut widths = HEADINGS.map(str::len);
-        for row in &rows {
-            for (width, cell) in widths.iter_mut().zip(row) {
-                *width = (*width).max(cell.chars().count());
-            }
-        }
-        let mut table = String::new();
-        let mut line = |cells: [&str; 7]| {
-            for (cell, width) in cells.iter().zip(widths) {
-                let _ = write!(table, "| {cell:<width$} ");
-            }
-            table.push_str("|\n");
-        };
-        line(HEADINGS);
-        line(widths.map(|width| "-".repeat(width)).each_ref().map(String::as_str));
-        for row in &rows {
-            line(row.each_ref().map(String::as_str));
-        }
-        table
+    /// Keeps a point of the plot.
+    pub fn plot(&mut self, point: Point) {
+        self.growth.push(point);
     }
 
-    /// Prints the table and writes `target/bench/report.json`.
+    /// Prints the table, and writes `report.json` and `cost.svg` to `target/bench`.
     ///
     /// # Errors
-    /// The file cannot be written.
+    /// A file cannot be written.
     pub fn publish(&self) -> Result<()> {
-        println!("{}, {}\n\n{}", self.commit, self.machine, self.table());
+        let rows: Vec<&Row> = self.rows.iter().collect();
+        println!("{}\n\n{}", self.subject(), table(&rows));
         let folder = target().join("bench");
         fs::create_dir_all(&folder)?;
-        let file = folder.join("report.json");
-        fs::write(&file, serde_json::to_string_pretty(self)?)?;
-        eprintln!("written to {}", file.display());
+        fs::write(folder.join("report.json"), serde_json::to_string_pretty(self)?)?;
+        if !self.growth.is_empty() {
+            fs::write(folder.join("cost.svg"), plot::svg(&self.growth))?;
+        }
+        eprintln!("written to {}", folder.display());
         Ok(())
     }
+
+    /// Writes the tables and the plot into `docs/performance.md` and beside it.
+    ///
+    /// # Errors
+    /// The page has no place for them, or cannot be written.
+    pub fn write_docs(&self) -> Result<()> {
+        let docs = Path::new(env!("CARGO_MANIFEST_DIR")).join("docs");
+        let page = docs.join("performance.md");
+        let text = fs::read_to_string(&page)?;
+        let (before, rest) = text.split_once(BEGIN).context("docs/performance.md has no place for tables")?;
+        let (_, after) = rest.split_once(END).context("the place for tables has no end")?;
+        let mut tables = format!("{}\n", self.subject());
+        for rows in self.rows.chunk_by(|a, b| a.scenario == b.scenario) {
+            let rows: Vec<&Row> = rows.iter().collect();
+            let _ = write!(tables, "\n### {}\n\n{}", rows[0].scenario, table(&rows));
+        }
+        fs::write(&page, format!("{before}{BEGIN}\n\n{tables}\n{END}{after}"))?;
+        if !self.growth.is_empty() {
+            fs::write(docs.join("performance.svg"), plot::svg(&self.growth))?;
+        }
+        Ok(())
+    }
+
+    fn subject(&self) -> String {
+        format!("Commit {}, {}.", self.commit, self.machine)
+    }
+}
+
+/// As Markdown, which is a table for eyes too.
+fn table(rows: &[&Row]) -> String {
+    let rows: Vec<[String; 7]> = rows.iter().map(|row| row.cells()).collect();
+    let mut widths = HEADINGS.map(str::len);
+    for row in &rows {
+        for (width, cell) in widths.iter_mut().zip(row) {
+            *width = (*width).max(cell.chars().count());
+        }
+    }
+    let mut table = String::new();
+    let mut line = |cells: [&str; 7]| {
+        for (cell, width) in cells.iter().zip(widths) {
+            let _ = write!(table, "| {cell:<width$} ");
+        }
+        table.push_str("|\n");
+    };
+    line(HEADINGS);
+    line(widths.map(|width| "-".repeat(width)).each_ref().map(String::as_str));
+    for row in &rows {
+        line(row.each_ref().map(String::as_str));
+    }
+    table
 }
 
 fn machine() -> String {

@@ -7,3 +7,7 @@
 pub mod child;
 #[path = "../../tests/it/support/daemon.rs"]
 pub mod daemon;
+#[path = "../../tests/it/support/postgres.rs"]
+pub mod postgres;
+#[path = "../../tests/it/support/weed.rs"]
+pub mod weed;
