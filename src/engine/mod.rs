@@ -79,8 +79,8 @@ use crate::{
 };
 use commit::Committer;
 use error::{Error, Result};
-use key::look_up::LookUps;
 use gaps::Gaps;
+use key::look_up::LookUps;
 use lease::Leases;
 use password::{Attempts, Passwords};
 use positions::Positions;

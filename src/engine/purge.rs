@@ -165,12 +165,7 @@ impl Engine {
 
     /// Writes down what became of a batch, in transactions as long as the pace allows, and takes the next one, with the
     /// last of them in one commit where there is any.
-    async fn settle_and_take(
-        &self,
-        purger: &mut Purger,
-        removed: Option<Removed>,
-        takes: bool,
-    ) -> Result<()> {
+    async fn settle_and_take(&self, purger: &mut Purger, removed: Option<Removed>, takes: bool) -> Result<()> {
         let Removed { mut gone, failed } = removed.unwrap_or_default();
         self.put_off(failed).await?;
         loop {

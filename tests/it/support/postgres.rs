@@ -114,6 +114,7 @@ impl Postgres {
     }
 
     /// The process id of the running server, the parent of one for each session.
+    #[allow(dead_code, reason = "only the benchmark asks")]
     pub fn pid(&self) -> u32 {
         self.running.as_ref().expect("PostgreSQL runs").pid()
     }
