@@ -374,9 +374,8 @@ pub(crate) async fn record(tx: &mut Tx, nodes: &[i64]) -> Result<()> {
     .await?;
     for (name, has_some) in RARE.iter().zip(rare(tx, nodes).await?) {
         if has_some {
-            let sql = format!(
-                "delete from {name} where node_id in (select cast(value ->> 0 as bigint) from json_each($1))"
-            );
+            let sql =
+                format!("delete from {name} where node_id in (select cast(value ->> 0 as bigint) from json_each($1))");
             sqlx::query(AssertSqlSafe(sql)).bind(&ids).execute(&mut **tx).await?;
         }
     }
