@@ -26,7 +26,7 @@ pub(crate) struct Expanded {
 
 impl Engine {
     /// Rows of one step at the most.
-    pub(crate) const EXPAND: usize = 2_000;
+    pub const EXPAND: usize = 2_000;
 
     /// Marks at most so many nodes; `None` if there is nothing to do, for this server.
     ///

@@ -37,7 +37,9 @@ const TURN_WITHIN: Duration = Duration::from_secs(10);
 const BATCH_TIME: Duration = Duration::from_secs(2);
 /// Entries of one batch, at the least and at the most.
 const FEWEST: usize = 50;
-const MOST: usize = 2_000;
+const MOST: usize = 4_000;
+/// The same while people ask for something: what is taken keeps the writer too.
+const MOST_WHILE_WANTED: usize = 1_000;
 /// Entries that one transaction drops at the most.
 const FINISH: usize = 1_000;
 /// Batches taken behind one another before the head of the queue is looked at again.
@@ -90,7 +92,7 @@ impl Default for Purger {
             is_full: false,
             behind: 0,
             since_head: 0,
-            size: MOST / 2,
+            size: MOST / 4,
             pace: Pace::new(FINISH),
         }
     }
@@ -186,7 +188,8 @@ impl Engine {
 
     /// Leases the next batch, as much of it as the rate allows.
     async fn take(&self, purger: &mut Purger, takes: bool) -> Result<()> {
-        let limit = self.purge_rate.allowed(purger.size, self.clock.micros());
+        let most = if self.committer.is_wanted() { MOST_WHILE_WANTED } else { MOST };
+        let limit = self.purge_rate.allowed(purger.size.min(most), self.clock.micros());
         purger.is_full = false;
         if !takes || limit == 0 {
             return Ok(());

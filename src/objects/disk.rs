@@ -221,7 +221,7 @@ impl Disk {
     fn settle(&self, keys: &[ObjectKey], unlinked: Vec<io::Result<()>>, place: &fs::File) -> Vec<Removal> {
         let mut folders: Vec<&str> = keys.iter().map(ObjectKey::folder).collect();
         folders.dedup();
-        let synced = self.faults.hit("objects.sync").map_err(io::Error::other).and_then(|()| match folders.len() {
+        let synced = self.faults.hit("objects.confirm").map_err(io::Error::other).and_then(|()| match folders.len() {
             ..=SYNCED_ONE_BY_ONE => folders.iter().try_for_each(|folder| sync_folder(&self.root.join(folder))),
             _ => Ok(rustix::fs::syncfs(place)?),
         });

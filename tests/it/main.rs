@@ -32,6 +32,7 @@ mod model;
 mod objects;
 mod onlyoffice;
 mod oracle;
+mod purge;
 mod quick_start;
 mod refused;
 mod release;
