@@ -41,6 +41,8 @@ const BATCH_TARGETS: usize = 4_096;
 const TRY_FOR: Duration = Duration::from_secs(20);
 /// How long one try to reach a database takes that does not answer.
 const RECONNECT_WITHIN: Duration = Duration::from_secs(5);
+/// How long a request of people's makes another one likely.
+const WANTED_FOR: Duration = Duration::from_secs(2);
 /// Requests that may wait; more are refused as busy.
 const QUEUE: usize = 16_384;
 
@@ -60,6 +62,7 @@ fn queue_length() -> usize {
 pub(super) struct Committer {
     queue: mpsc::Sender<Work>,
     counted: Arc<Counted>,
+    since: Instant,
     writer: i64,
 }
 
@@ -68,6 +71,8 @@ pub(super) struct Committer {
 struct Counted {
     commits: AtomicU64,
     requests: AtomicU64,
+    /// When somebody asked for something that people wait for: milliseconds since `Committer::since`.
+    wanted: AtomicU64,
 }
 
 enum Work {
@@ -111,16 +116,13 @@ where
 {
     fn run<'a>(&'a mut self, tx: &'a mut Tx) -> LocalBoxFuture<'a, std::result::Result<(), Fault>> {
         Box::pin(async move {
-            tx.savepoint().await.map_err(fault)?;
+            tx.begin_request().await.map_err(fault)?;
             let outcome = (self.work)(tx).await;
             match outcome {
-                Ok(done) => {
-                    tx.release().await.map_err(fault)?;
-                    self.outcome = Some(Ok(done));
-                }
+                Ok(done) => self.outcome = Some(Ok(done)),
                 Err(error) if error.is_fault() => return Err(Fault(error)),
                 Err(refusal) => {
-                    tx.rollback_to_savepoint().await.map_err(fault)?;
+                    tx.take_back_request().await.map_err(fault)?;
                     self.outcome = Some(Err(refusal));
                 }
             }
@@ -177,7 +179,7 @@ impl Committer {
             });
         })?;
         let writer = outcome.recv()??;
-        Ok(Self { queue, counted, writer })
+        Ok(Self { queue, counted, since: Instant::now(), writer })
     }
 
     /// Does one request other than a delete. The work may run more than once; only its last run counts.
@@ -209,14 +211,51 @@ impl Committer {
         T: Send + 'static,
         F: AsyncFn(&mut Tx) -> Result<T> + Send + 'static,
     {
+        self.note_wanted();
+        self.submit_behind(name, frees_space, work)
+    }
+
+    /// As [`Self::submit`], for a job's step: it is nothing that makes [`Self::is_wanted`] true.
+    pub(super) fn submit_behind<T, F>(
+        &self,
+        name: &'static str,
+        frees_space: bool,
+        work: F,
+    ) -> Result<oneshot::Receiver<Result<T>>>
+    where
+        T: Send + 'static,
+        F: AsyncFn(&mut Tx) -> Result<T> + Send + 'static,
+    {
         let (answer, outcome) = oneshot::channel();
         let unit = Typed { name, work, frees_space, outcome: None, answer };
         self.enqueue(Work::Other(Box::new(unit)))?;
         Ok(outcome)
     }
 
+    /// As [`Self::write_freeing`], for a job's step.
+    pub(super) async fn write_behind<T, F>(&self, name: &'static str, work: F) -> Result<T>
+    where
+        T: Send + 'static,
+        F: AsyncFn(&mut Tx) -> Result<T> + Send + 'static,
+    {
+        self.submit_behind(name, true, work)?.await.unwrap_or_else(|_| Err(stopped()))
+    }
+
+    /// Whether somebody has asked for anything in the last moments, jobs left out: what comes next should not have to
+    /// wait for a job either.
+    pub(super) fn is_wanted(&self) -> bool {
+        let wanted = Duration::from_millis(self.counted.wanted.load(Ordering::Relaxed));
+        !wanted.is_zero() && self.since.elapsed() < wanted + WANTED_FOR
+    }
+
+    fn note_wanted(&self) {
+        let now = (self.since.elapsed().as_millis() as u64).max(1);
+        self.counted.wanted.store(now, Ordering::Relaxed);
+    }
+
     /// Marks what a delete names.
     pub(super) async fn mark(&self, marking: Marking) -> Result<Marked> {
+        self.note_wanted();
         let (answer, outcome) = oneshot::channel();
         self.enqueue(Work::Mark(Box::new(MarkWork { marking, outcome: None, answer })))?;
         outcome.await.unwrap_or_else(|_| Err(stopped()))

@@ -20,15 +20,19 @@ pub mod error;
 mod expand;
 mod expire;
 mod file;
+mod gaps;
 mod hold;
 mod key;
 mod lease;
 mod link;
+mod list;
 mod lock;
 pub mod migrate;
 mod name;
 mod operation;
+mod pace;
 mod password;
+mod positions;
 mod purge;
 mod relocate;
 mod reserve;
@@ -62,7 +66,8 @@ pub use crate::model;
 pub use crate::objects::{ByteStream, ObjectsAt};
 pub use account::AccountChange;
 pub use file::{Content, Extent};
-pub(crate) use purge::Step;
+pub(crate) use pace::Pace;
+pub(crate) use purge::{Purger, Turn};
 
 use crate::{
     clock::Clock,
@@ -75,8 +80,10 @@ use crate::{
 use commit::Committer;
 use error::{Error, Result};
 use key::look_up::LookUps;
+use gaps::Gaps;
 use lease::Leases;
 use password::{Attempts, Passwords};
+use positions::Positions;
 use reserve::Reserve;
 use turns::Turns;
 
@@ -150,6 +157,8 @@ pub struct Inner {
     versioned: AtomicBool,
     /// Lists may take long: they never take all connections from the others.
     lists: Semaphore,
+    positions: Positions,
+    gaps: Gaps,
     reserve: Arc<Reserve>,
     pub(crate) wake_purge: Notify,
     pub(crate) wake_expand: Notify,
@@ -158,6 +167,7 @@ pub struct Inner {
     pub(crate) reserve_wanted: Notify,
     /// Told to everybody who waits, each time entries were purged.
     purged: Notify,
+    purge_rate: purge::Rate,
 }
 
 impl Deref for Engine {
@@ -193,6 +203,7 @@ impl Engine {
             .await
             .context("--database")?;
         let objects = Objects::new(options.objects, &installation, options.faults.clone()).context("--objects")?;
+        let purge_rate = purge::Rate::new(options.rules.purge_rate, options.clock.micros());
         Ok(Self {
             inner: Arc::new(Inner {
                 look_ups: LookUps::start(store.clone(), options.clock.clone()),
@@ -210,12 +221,15 @@ impl Engine {
                 leases: Leases::default(),
                 versioned: AtomicBool::new(false),
                 lists: Semaphore::new(3),
+                positions: Positions::default(),
+                gaps: Gaps::default(),
                 reserve,
                 wake_purge: Notify::new(),
                 wake_expand: Notify::new(),
                 wake_waiting: Notify::new(),
                 reserve_wanted: Notify::new(),
                 purged: Notify::new(),
+                purge_rate,
             }),
         })
     }
@@ -317,10 +331,16 @@ impl Engine {
         }
     }
 
-    /// When the next purge entry may be taken, microseconds.
+    /// When the next purge entry may be taken, by its own time and by the rate, microseconds.
     pub(crate) async fn next_purge(&self) -> Result<Option<i64>> {
-        let mut conn = self.store.read().await?;
-        Ok(store::purge::next_due(&mut conn, self.clock.micros()).await?)
+        let now = self.clock.micros();
+        let due = store::purge::next_due(&mut *self.store.read().await?, now).await?;
+        Ok(due.map(|due| due.max(now + self.purge_rate.wait(now))))
+    }
+
+    /// Whether somebody has asked for anything in the last moments, jobs left out.
+    pub(crate) fn is_wanted(&self) -> bool {
+        self.committer.is_wanted()
     }
 
     /// Whether somebody is removing objects now.

@@ -230,9 +230,18 @@ pub struct Entry {
 pub struct Page<T> {
     pub total: u64,
     pub items: Vec<T>,
+    /// Others follow. Of a list that becomes shorter while it is read, the total does not tell.
+    pub more: bool,
 }
 
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+impl<T> Page<T> {
+    /// Of a list of so many.
+    pub fn empty(total: u64) -> Self {
+        Self { total, items: Vec::new(), more: false }
+    }
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Whose {
     /// The caller's own tree.
     Own,
@@ -240,7 +249,7 @@ pub enum Whose {
     All,
 }
 
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum FileOrder {
     /// By integer id, so by age.
     Id,
@@ -251,7 +260,7 @@ pub enum FileOrder {
 }
 
 /// A list of live files.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub struct FileQuery {
     pub whose: Whose,
     pub order: FileOrder,
@@ -352,6 +361,8 @@ pub struct Rules {
     pub default_quota: u64,
     /// Between a mark and the removal of its bytes.
     pub purge_delay: Duration,
+    /// Objects a second that this process removes; 0: as the store allows.
+    pub purge_rate: u32,
     /// Beyond that pause: from then on an entry of the purge queue counts as overdue.
     pub overdue_after: Duration,
     pub audit_keep: Duration,

@@ -4,6 +4,7 @@
 use std::{
     fs,
     io::{self, Write},
+    ops::Range,
     path::{Path, PathBuf},
     sync::Arc,
     time::{Duration, Instant},
@@ -22,6 +23,9 @@ use crate::{fault::Faults, hex::hex};
 
 /// Bytes that a reader holds of an object at one time.
 const READ_AT_ONCE: usize = 256 * 1024;
+/// So many folders are synced one by one after a removal. More cost more than a sync of the whole file system, which
+/// also writes what others have in hand.
+const SYNCED_ONE_BY_ONE: usize = 8;
 /// Bytes that are gathered before the first of an object is written: each upload under way may hold so many.
 const GATHERED: u64 = 64 * 1024;
 
@@ -164,42 +168,79 @@ impl Disk {
     /// Removes objects; the answers stand in the order of the keys. What is not done within `time` is left, and said to
     /// have failed.
     pub(crate) async fn delete(&self, keys: &[ObjectKey], time: Duration) -> Vec<Removal> {
-        let (disk, owned, end) = (self.clone(), keys.to_vec(), Instant::now() + time);
-        let removed = blocking(move || Ok(disk.delete_now(&owned, end))).await;
-        removed.unwrap_or_else(|error| vec![Removal::Failed(error.to_string()); keys.len()])
-    }
-
-    fn delete_now(&self, keys: &[ObjectKey], end: Instant) -> Vec<Removal> {
-        let mut removals = vec![Removal::Gone; keys.len()];
-        if let Err(error) = self.faults.hit("objects.delete").and_then(|()| self.is_ours()) {
-            removals.fill(Removal::Failed(format!("{error:#}")));
-            return removals;
-        }
+        let (disk, end) = (self.clone(), Instant::now() + time);
         let mut order: Vec<usize> = (0..keys.len()).collect();
-        order.sort_by_key(|&at| &keys[at]);
-        let mut missing = Vec::new();
-        for folder in order.chunk_by(|&a, &b| keys[a].folder() == keys[b].folder()) {
-            let late = Instant::now() > end;
-            for &at in folder {
-                match if late { Err(io::ErrorKind::TimedOut.into()) } else { fs::remove_file(self.path(&keys[at])) } {
-                    Ok(()) => {}
-                    Err(error) if error.kind() == io::ErrorKind::NotFound => missing.push(at),
-                    Err(error) => removals[at] = Removal::Failed(error.to_string()),
-                }
-            }
-            if let Err(error) = sync_folder(&self.root.join(keys[folder[0]].folder())) {
-                for &at in folder {
-                    removals[at] = Removal::Failed(format!("sync: {error}"));
-                }
-            }
-        }
-        // Missing is gone, if this is still the place where it should be.
-        if let (false, Err(error)) = (missing.is_empty(), self.is_ours()) {
-            for at in missing {
-                removals[at] = Removal::Failed(format!("{error:#}"));
-            }
+        order.sort_unstable_by_key(|&at| &keys[at]);
+        let sorted: Vec<ObjectKey> = order.iter().map(|&at| keys[at].clone()).collect();
+        let removed = match blocking(move || disk.open_place()).await {
+            Ok(place) => self.delete_sorted(sorted, place, end).await,
+            Err(error) => vec![Removal::Failed(error.to_string()); keys.len()],
+        };
+        let mut removals = vec![Removal::Gone; keys.len()];
+        for (at, removal) in order.into_iter().zip(removed) {
+            removals[at] = removal;
         }
         removals
+    }
+
+    /// The root, open since before anything is removed: so a sync through it tells of every error since.
+    fn open_place(&self) -> io::Result<fs::File> {
+        let text = |error: anyhow::Error| io::Error::other(format!("{error:#}"));
+        self.faults.hit("objects.delete").and_then(|()| self.is_ours()).map_err(text)?;
+        fs::File::open(&self.root)
+    }
+
+    /// Removes objects that stand in the order of their keys, so that each worker goes through folders of its own.
+    async fn delete_sorted(&self, keys: Vec<ObjectKey>, place: fs::File, end: Instant) -> Vec<Removal> {
+        let keys: Arc<[ObjectKey]> = keys.into();
+        // A few are not worth a second thread.
+        let half = if keys.len() < 64 { keys.len() } else { keys.len() / 2 };
+        let worker = |range: Range<usize>| {
+            let (disk, keys) = (self.clone(), Arc::clone(&keys));
+            blocking(move || Ok(keys[range].iter().map(|key| disk.unlink(key, end)).collect::<Vec<_>>()))
+        };
+        let (one, other) = tokio::join!(worker(0..half), worker(half..keys.len()));
+        let (disk, all) = (self.clone(), Arc::clone(&keys));
+        let settled = async {
+            let (mut unlinked, other) = (one?, other?);
+            unlinked.extend(other);
+            blocking(move || Ok(disk.settle(&all, unlinked, &place))).await
+        };
+        settled.await.unwrap_or_else(|error| vec![Removal::Failed(error.to_string()); keys.len()])
+    }
+
+    fn unlink(&self, key: &ObjectKey, end: Instant) -> io::Result<()> {
+        match Instant::now() > end {
+            true => Err(io::ErrorKind::TimedOut.into()),
+            false => fs::remove_file(self.path(key)),
+        }
+    }
+
+    /// Makes durable what was unlinked, and says what became of each. Nothing counts as gone that a power cut could
+    /// bring back.
+    fn settle(&self, keys: &[ObjectKey], unlinked: Vec<io::Result<()>>, place: &fs::File) -> Vec<Removal> {
+        let mut folders: Vec<&str> = keys.iter().map(ObjectKey::folder).collect();
+        folders.dedup();
+        let synced = self.faults.hit("objects.sync").map_err(io::Error::other).and_then(|()| match folders.len() {
+            ..=SYNCED_ONE_BY_ONE => folders.iter().try_for_each(|folder| sync_folder(&self.root.join(folder))),
+            _ => Ok(rustix::fs::syncfs(place)?),
+        });
+        if let Err(error) = synced {
+            return vec![Removal::Failed(format!("sync: {error}")); keys.len()];
+        }
+        let is_missing =
+            |outcome: &io::Result<()>| outcome.as_ref().is_err_and(|error| error.kind() == io::ErrorKind::NotFound);
+        // Missing is gone, if this is still the place where it should be.
+        let lost = match unlinked.iter().any(is_missing) {
+            true => self.is_ours().err().map(|error| format!("{error:#}")),
+            false => None,
+        };
+        let removal = |outcome: io::Result<()>| match (&outcome, &lost) {
+            (Err(_), Some(lost)) if is_missing(&outcome) => Removal::Failed(lost.clone()),
+            (Err(error), _) if error.kind() != io::ErrorKind::NotFound => Removal::Failed(error.to_string()),
+            (Ok(()) | Err(_), _) => Removal::Gone,
+        };
+        unlinked.into_iter().map(removal).collect()
     }
 
     fn path(&self, key: &ObjectKey) -> PathBuf {

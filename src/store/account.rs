@@ -227,6 +227,15 @@ pub(crate) async fn add_used(tx: &mut Tx, id: AccountId, bytes: i64) -> Result<(
         .map(drop)
 }
 
+/// Counts that files of an account's tree which were there before are shown again, or are its own from now on.
+pub(crate) async fn count_shown_again(tx: &mut Tx, id: AccountId) -> Result<()> {
+    sqlx::query("update account set shown_again = shown_again + 1 where id = $1")
+        .bind(id.0)
+        .execute(&mut **tx)
+        .await
+        .map(drop)
+}
+
 /// Takes bytes into an account's use if they fit its quota; gives the account as others see it.
 pub(crate) async fn reserve(tx: &mut Tx, id: AccountId, bytes: i64) -> Result<Option<Person>> {
     let row = sqlx::query(

@@ -212,10 +212,12 @@ pub(crate) async fn named(conn: &mut Conn, account: AccountId, name: &str, limit
 /// Whether a live child of a folder has this name.
 pub(crate) async fn name_taken(conn: &mut Conn, folder: i64, name: &str) -> Result<bool> {
     sqlx::query_scalar::<_, i64>(
-        "select count(*) from (select 1 from node where parent_id = $1 and name = $2 and state = 1 limit 1) found",
+        "select count(*) from (select 1 from node where parent_id = $1 and kind in ('file', 'folder') and folded = $3 \
+         and name = $2 and state = 1 limit 1) found",
     )
     .bind(folder)
     .bind(name)
+    .bind(name.to_lowercase())
     .fetch_one(conn)
     .await
     .map(|found| found > 0)
@@ -224,11 +226,13 @@ pub(crate) async fn name_taken(conn: &mut Conn, folder: i64, name: &str) -> Resu
 /// The oldest live child of a folder that has this name, compared exactly, leaving one node out of account: its uid.
 pub(crate) async fn taken(conn: &mut Conn, folder: i64, name: &str, except: Option<i64>) -> Result<Option<Uuid>> {
     let row = sqlx::query(
-        "select uid from node where parent_id = $1 and name = $2 and state = 1 and id <> $3 order by id limit 1",
+        "select uid from node where parent_id = $1 and kind in ('file', 'folder') and folded = $4 and name = $2 \
+         and state = 1 and id <> $3 order by id limit 1",
     )
     .bind(folder)
     .bind(name)
     .bind(except.unwrap_or(0))
+    .bind(name.to_lowercase())
     .fetch_optional(conn)
     .await?;
     Ok(row.map(|row| uid(&row, "uid")))
@@ -242,7 +246,8 @@ pub(crate) async fn taken_any_case(
     except: Option<i64>,
 ) -> Result<Option<Uuid>> {
     let row = sqlx::query(
-        "select uid from node where parent_id = $1 and folded = $2 and state = 1 and id <> $3 order by id limit 1",
+        "select uid from node where parent_id = $1 and kind in ('file', 'folder') and folded = $2 and state = 1 \
+         and id <> $3 order by id limit 1",
     )
     .bind(folder)
     .bind(name.to_lowercase())
@@ -255,7 +260,8 @@ pub(crate) async fn taken_any_case(
 /// The names in lower case of a folder's live children that begin so in lower case.
 pub(crate) async fn folded_beginning(conn: &mut Conn, folder: i64, beginning: &str) -> Result<HashSet<String>> {
     let found: Vec<String> = sqlx::query_scalar(
-        "select folded from node where parent_id = $1 and folded >= $2 and folded < $3 and state = 1",
+        "select folded from node where parent_id = $1 and kind in ('file', 'folder') and folded >= $2 and folded < $3 \
+         and state = 1",
     )
     .bind(folder)
     .bind(beginning)
@@ -282,11 +288,14 @@ pub(crate) async fn rename(tx: &mut Tx, id: i64, name: &str, modifier: AccountId
 /// The names of a folder's live children that begin with a text.
 pub(crate) async fn names_beginning(conn: &mut Conn, folder: i64, beginning: &str) -> Result<Vec<String>> {
     sqlx::query_scalar(
-        "select name from node where parent_id = $1 and name >= $2 and name < $3 and state = 1 order by name",
+        "select name from node where parent_id = $1 and kind in ('file', 'folder') and folded >= $4 and folded < $5 \
+         and name >= $2 and name < $3 and state = 1 order by name",
     )
     .bind(folder)
     .bind(beginning)
     .bind(format!("{beginning}\u{10ffff}"))
+    .bind(beginning.to_lowercase())
+    .bind(format!("{}\u{10ffff}", beginning.to_lowercase()))
     .fetch_all(conn)
     .await
 }

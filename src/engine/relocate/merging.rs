@@ -67,7 +67,7 @@ impl Merging<'_> {
             all &= self.put(tx, &Source { mover, from: from.clone() }, into).await?;
         }
         // A folder above it that is merged into may have put something into it meanwhile.
-        let is_left = all && folder::count_content(tx, merged.id).await? == 0;
+        let is_left = all && !folder::has_content(tx, merged.id).await?;
         if is_left {
             let left = store::id_rows([merged.id]);
             deletion::mark(tx, &left, false).await?;
@@ -107,9 +107,9 @@ impl Merging<'_> {
         purge::queue_versions(tx, &gone, now + self.purge_delay, 0).await?;
         // Without other versions nothing is left to be purged.
         let purged = deletion::purged_files(tx, &gone).await?;
-        if !purged.is_empty() {
-            let parents = deletion::record(tx, &gone).await?;
-            drop_emptied_folders(tx, parents).await?;
+        if !purged.nodes.is_empty() {
+            deletion::record(tx, &purged.nodes).await?;
+            drop_emptied_folders(tx, purged.parents).await?;
         }
         Ok(())
     }

@@ -30,6 +30,7 @@ pub async fn open(installation: &Installation, clock: &Clock, faults: &Faults) -
         rules: Rules {
             default_quota: 0,
             purge_delay: Duration::ZERO,
+            purge_rate: 0,
             overdue_after: 24 * hour,
             audit_keep: 400 * 24 * hour,
             trash_keep: 30 * 24 * hour,
