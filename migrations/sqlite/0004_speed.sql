@@ -28,3 +28,29 @@ alter table new_purge rename to purge;
 create index purge_due on purge (not_before);
 create index purge_node on purge (node_id);
 create unique index purge_object on purge (object_key) where node_id = 0;
+
+-- Indexes for deletes and lists of any size: a mark moves as few rows of them as can be.
+
+-- What lies in a folder: the live ones in the order of lists, where names are looked up too, and the others.
+create index node_child on node (parent_id, kind, folded) where state = 1;
+create index node_not_live on node (parent_id) where state <> 1;
+drop index node_place;
+drop index node_folded;
+-- A list of an account's files looks at the folders that they lie in: a trashed one hides them.
+drop index node_account;
+create index node_account on node (account_id, id, parent_id) where kind = 'file' and state = 1;
+-- What an account's trash comes to is summed up here.
+drop index node_trashed;
+create index node_trashed on node (account_id, kind, id, bytes) where state = 2;
+
+-- Whole nodes stand before single versions in every list.
+drop index trash_holder;
+create index trash_holder on trash (holder_id, id) where version_id is null;
+create index trash_version on trash (holder_id, id) where version_id is not null;
+-- What another than the owner holds: seldom, and looked for from both sides.
+drop index trash_owner;
+create index trash_owner on trash (account_id, id) where holder_id <> account_id;
+create index trash_foreign on trash (holder_id, account_id) where holder_id <> account_id;
+
+-- How often files of its tree that were there before were shown again: what lists remember of hidden ones ends then.
+alter table account add column shown_again bigint not null default 0;

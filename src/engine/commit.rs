@@ -46,6 +46,17 @@ const WANTED_FOR: Duration = Duration::from_millis(500);
 /// Requests that may wait; more are refused as busy.
 const QUEUE: usize = 16_384;
 
+#[cfg(not(feature = "testing"))]
+fn queue_length() -> usize {
+    QUEUE
+}
+
+/// Test builds only: a queue that can be filled.
+#[cfg(feature = "testing")]
+fn queue_length() -> usize {
+    std::env::var("UNFILE_TEST_QUEUE").ok().and_then(|length| length.parse().ok()).unwrap_or(QUEUE)
+}
+
 /// The way to the thread that writes.
 #[derive(Clone)]
 pub(super) struct Committer {
@@ -145,7 +156,7 @@ fn lost() -> Error {
 impl Committer {
     /// Starts the thread that writes.
     pub(super) fn start(store: Store, clock: Clock, faults: Faults, reserve: Arc<Reserve>) -> anyhow::Result<Self> {
-        let (queue, waiting) = mpsc::channel(QUEUE);
+        let (queue, waiting) = mpsc::channel(queue_length());
         let (started, outcome) = thread_mpsc::channel();
         let counted = Arc::new(Counted::default());
         let counter = Arc::clone(&counted);
@@ -260,6 +271,11 @@ impl Committer {
     /// The row that stands for this process where many servers write; 0 where one does.
     pub(super) fn writer_id(&self) -> i64 {
         self.writer
+    }
+
+    /// Requests that wait for their commit to begin.
+    pub(super) fn waiting(&self) -> u64 {
+        (self.queue.max_capacity() - self.queue.capacity()) as u64
     }
 
     /// Commits since the start, and the requests that they held.

@@ -1,6 +1,6 @@
 //! Reading files and folders: only what is visible, only to whom it belongs.
 
-use std::ops::RangeInclusive;
+use std::{collections::HashMap, ops::RangeInclusive};
 
 use futures_util::{StreamExt, stream};
 use uuid::Uuid;
@@ -11,9 +11,12 @@ use super::{
     show::{self, Hidden, Viewer},
 };
 use crate::{
-    model::{Caller, Entry, FileInfo, FileQuery, FolderInfo, NodeRef, Page, Part, Rights, Whose},
+    model::{Caller, FileInfo, FolderInfo, NodeRef, Part, Rights},
     objects::ObjectKey,
-    store::{Conn, Tx, folder, list, node},
+    store::{
+        Conn, Tx, folder,
+        node::{self, FileRow},
+    },
 };
 
 /// A file's bytes on their way out, with what is known of it.
@@ -95,30 +98,6 @@ impl Engine {
         Ok((file.ok_or(Error::NotFound)?, key))
     }
 
-    /// A page of live files.
-    ///
-    /// # Errors
-    /// `Forbidden`: all accounts' files for a caller who is no administrator.
-    pub async fn files(&self, caller: &Caller, query: FileQuery) -> Result<Page<FileInfo>> {
-        let account = match query.whose {
-            Whose::Own => Some(caller.account),
-            Whose::All if caller.is_admin() => None,
-            Whose::All => return Err(Error::Forbidden),
-        };
-        if query.find.as_deref().is_some_and(is_in_no_name) {
-            return Ok(Page { total: 0, items: Vec::new() });
-        }
-        let _turn = self.lists.acquire().await.map_err(|error| Error::Internal(error.into()))?;
-        let mut conn = self.store.read().await?;
-        let total = match (account, &query.find) {
-            (Some(account), None) => folder::count_files(&mut conn, account).await?,
-            _ => list::count(&mut conn, account, &query).await?,
-        };
-        let rows = list::files(&mut conn, account, &query, self.clock.micros()).await?;
-        let items = show::files(&mut conn, rows, Viewer::Entitled, Hidden::LeftOut, self.clock.micros()).await?;
-        Ok(Page { total, items })
-    }
-
     /// The caller's root folder.
     ///
     /// # Errors
@@ -137,7 +116,7 @@ impl Engine {
         self.own_folder(&mut conn, caller, NodeRef::FolderUid(uid)).await
     }
 
-    async fn own_folder(&self, conn: &mut Conn, caller: &Caller, node: NodeRef) -> Result<FolderInfo> {
+    pub(super) async fn own_folder(&self, conn: &mut Conn, caller: &Caller, node: NodeRef) -> Result<FolderInfo> {
         let now = self.clock.micros();
         let reached = access::open(conn, caller, node, Rights::NONE, now).await?;
         if reached.owner != caller.account {
@@ -146,33 +125,15 @@ impl Engine {
         let rows = folder::folders(conn, &[reached.id]).await?;
         show::folders(conn, rows, Viewer::Entitled, Hidden::LeftOut, now).await?.pop().ok_or(Error::NotFound)
     }
-
-    /// A page of a folder's live children, folders first, then by name.
-    ///
-    /// # Errors
-    /// As [`Self::folder`].
-    pub async fn folder_content(&self, caller: &Caller, uid: Uuid, offset: u64, limit: u32) -> Result<Page<Entry>> {
-        let _turn = self.lists.acquire().await.map_err(|error| Error::Internal(error.into()))?;
-        let mut conn = self.store.read().await?;
-        let id = self.own_folder(&mut conn, caller, NodeRef::FolderUid(uid)).await?.id;
-        let total = folder::count_content(&mut conn, id.0).await?;
-        let items = folder::content(&mut conn, id.0, offset, limit).await?;
-        Ok(Page { total, items })
-    }
 }
 
 /// Files that the transaction has just shown, in the order of their uids.
 pub(super) async fn shown(tx: &mut Tx, uids: Vec<Uuid>) -> Result<Vec<FileInfo>> {
-    let (mut rows, now) = (Vec::with_capacity(uids.len()), tx.now);
-    for uid in uids {
-        rows.push(node::live_file(tx, uid, now).await?.ok_or(Error::NotFound)?);
-    }
+    let now = tx.now;
+    let rows = node::live_files(tx, &uids, now).await?;
+    let mut by_uid: HashMap<Uuid, FileRow> = rows.into_iter().map(|row| (row.ids.uid, row)).collect();
+    let rows = uids.iter().map(|uid| by_uid.remove(uid).ok_or(Error::NotFound)).collect::<Result<_>>()?;
     show::files(tx, rows, Viewer::Entitled, Hidden::LeftOut, now).await
-}
-
-/// The file that the transaction has just shown.
-pub(super) async fn shown_one(tx: &mut Tx, uid: Uuid) -> Result<FileInfo> {
-    shown(tx, vec![uid]).await?.pop().ok_or(Error::NotFound)
 }
 
 /// A text that no name can contain (see [`crate::model::NodeName`]); databases choke on some of these.

@@ -20,16 +20,19 @@ pub mod error;
 mod expand;
 mod expire;
 mod file;
+mod gaps;
 mod hold;
 mod key;
 mod lease;
 mod link;
+mod list;
 mod lock;
 pub mod migrate;
 mod name;
 mod operation;
 mod pace;
 mod password;
+mod positions;
 mod purge;
 mod relocate;
 mod reserve;
@@ -76,9 +79,11 @@ use crate::{
 };
 use commit::Committer;
 use error::{Error, Result};
+use gaps::Gaps;
 use key::look_up::LookUps;
 use lease::Leases;
 use password::{Attempts, Passwords};
+use positions::Positions;
 use reserve::Reserve;
 use turns::Turns;
 
@@ -152,6 +157,8 @@ pub struct Inner {
     versioned: AtomicBool,
     /// Lists may take long: they never take all connections from the others.
     lists: Semaphore,
+    positions: Positions,
+    gaps: Gaps,
     reserve: Arc<Reserve>,
     pub(crate) wake_purge: Notify,
     pub(crate) wake_expand: Notify,
@@ -214,6 +221,8 @@ impl Engine {
                 leases: Leases::default(),
                 versioned: AtomicBool::new(false),
                 lists: Semaphore::new(3),
+                positions: Positions::default(),
+                gaps: Gaps::default(),
                 reserve,
                 wake_purge: Notify::new(),
                 wake_expand: Notify::new(),
@@ -292,8 +301,9 @@ impl Engine {
             false => 1,
         };
         let objects_versioned = self.keeps_versions();
+        let waiting_requests = self.committer.waiting();
         let figures = store::purge::figures(&mut conn, overdue).await?;
-        Ok(Figures { commits, committed_requests, servers, objects_versioned, ..figures })
+        Ok(Figures { commits, committed_requests, waiting_requests, servers, objects_versioned, ..figures })
     }
 
     /// Whether the object store keeps what is overwritten or deleted, as was found at the start.

@@ -104,6 +104,10 @@ async fn relocate(tx: &mut Tx, movers: &[(&Mover, &str)], from: &[i64], to: &Pla
         rows::leave_behind(tx, ids.clone(), owner).await?;
         rows::give(tx, ids, to.owner).await?;
     }
+    // What leads up to the root has been in sight.
+    if owner != to.owner || from.last() != to.ids.last() {
+        account::count_shown_again(tx, to.owner).await?;
+    }
     let depth = to.depth_inside();
     let folders = movers.iter().map(|(mover, _)| mover).filter(|mover| mover.is_folder);
     let deepened: Vec<i64> = folders.clone().filter(|mover| mover.depth < depth).map(|mover| mover.id).collect();

@@ -10,25 +10,29 @@ use std::collections::{BTreeMap, HashSet};
 use super::{
     Engine,
     error::{Error, Result},
+    file::is_in_no_name,
+    list,
     operation::{self, NewOperation},
+    positions::Begin,
     show::{self, Hidden, Viewer},
 };
 use crate::{
     clock::from_micros,
     model::{
-        AccountId, Caller, Failure, FailureReason, Item, NodeId, Operation, OperationKind, Page, Person, Refused,
-        TrashEntry, TrashQuery, TrashRef, TrashScope,
+        AccountId, Caller, Failure, FailureReason, FileQuery, Item, NodeId, Operation, OperationKind, Page, Person,
+        Refused, TrashEntry, TrashQuery, TrashRef, TrashScope,
     },
     store::{
         self, Conn, Tx, account, deletion, folder,
+        list::From,
         node::{self, Place},
         purge,
-        trash::{self, EntryRow, Held, Listed},
+        trash::{self, EntryRow, Held, Whose},
     },
 };
 
 /// Entries that the record of an emptied trash names at the most.
-const NAMED: u32 = 10_000;
+const NAMED: u64 = 10_000;
 
 impl Engine {
     /// The id that stands for the caller's trash; no node ever has it.
@@ -44,19 +48,75 @@ impl Engine {
     /// # Errors
     /// `Forbidden`: all accounts' for a caller who is no administrator, and any for who comes by a link.
     pub async fn trash(&self, caller: &Caller, query: TrashQuery) -> Result<Page<TrashEntry>> {
-        let account = match query.scope {
+        let whose = match query.scope {
             _ if caller.link.is_some() => return Err(Error::Forbidden),
-            TrashScope::Own => Some(caller.account),
-            TrashScope::All if caller.is_admin() => None,
+            TrashScope::Own => Whose::Seen(caller.account),
+            TrashScope::All if caller.is_admin() => Whose::All,
             TrashScope::All => return Err(Error::Forbidden),
         };
-        let listed = Listed { account, versions: query.versions, folders: query.folders };
         let _turn = self.lists.acquire().await.map_err(|error| Error::Internal(error.into()))?;
-        let mut conn = self.store.read().await?;
-        let total = trash::count(&mut conn, listed).await?;
-        let rows = trash::page(&mut conn, listed, query.offset, query.limit).await?;
-        let items = entries(&mut conn, rows, self.clock.micros()).await?;
-        Ok(Page { total, items })
+        let (mut conn, now) = (self.store.read().await?, self.clock.micros());
+        let begin = Begin::trash(caller.account, query.scope, query.versions, query.offset);
+        let before = self.positions.before(&begin, now);
+        let nodes = match query.counted || (query.offset > 0 && before.is_none()) {
+            true => trash::count(&mut conn, whose, false).await?,
+            false => 0,
+        };
+        let versions = match query.counted && query.versions {
+            true => trash::count(&mut conn, whose, true).await?,
+            false => 0,
+        };
+        let (of_nodes, of_versions) = match (query.offset, before) {
+            (0, _) => (Some(From::Place(0)), From::Place(0)),
+            (_, Some(row)) if row.second => (None, From::Behind(row)),
+            (_, Some(row)) => (Some(From::Behind(row)), From::Place(0)),
+            (offset, None) => {
+                ((offset < nodes).then_some(From::Place(offset)), From::Place(offset.saturating_sub(nodes)))
+            }
+        };
+        let wanted = u64::from(query.limit) + 1;
+        let mut rows = match of_nodes {
+            Some(from) => trash::page(&mut conn, whose, false, &from, wanted).await?,
+            None => Vec::new(),
+        };
+        let room = wanted.saturating_sub(rows.len() as u64);
+        if query.versions && room > 0 {
+            rows.extend(trash::page(&mut conn, whose, true, &of_versions, room).await?);
+        }
+        let more = self.cut(&mut rows, query.limit, begin, EntryRow::position, now);
+        let items = entries(&mut conn, rows, now).await?;
+        let total = if query.counted { nodes + versions } else { 0 };
+        Ok(Page { total, items, more })
+    }
+
+    /// A page of whole files that lie in a trash, in the order of a list of files.
+    ///
+    /// # Errors
+    /// As [`Self::trash`].
+    pub async fn trashed_files(&self, caller: &Caller, query: FileQuery) -> Result<Page<TrashEntry>> {
+        let account = list::whose(caller, query.whose)?;
+        if caller.link.is_some() {
+            return Err(Error::Forbidden);
+        }
+        if query.find.as_deref().is_some_and(is_in_no_name) {
+            return Ok(Page::empty(0));
+        }
+        let _turn = self.lists.acquire().await.map_err(|error| Error::Internal(error.into()))?;
+        let (mut conn, now) = (self.store.read().await?, self.clock.micros());
+        let total = trash::count_files(&mut conn, account, &query).await?;
+        let begin = Begin::trashed_files(caller.account, &query);
+        let from = match (query.offset, self.positions.before(&begin, now)) {
+            (0, _) => From::Place(0),
+            (_, Some(row)) => From::Behind(row),
+            (offset, None) => From::Place(offset),
+        };
+        let wanted = u64::from(query.limit) + 1;
+        let mut rows = trash::files(&mut conn, account, &query, &from, wanted).await?;
+        let more = self.cut(&mut rows, query.limit, begin, |row| row, now);
+        let ids: Vec<i64> = rows.iter().map(|row| row.id).collect();
+        let rows = trash::of_nodes(&mut conn, ids.iter().copied()).await?;
+        let found = entries(&mut conn, rows, now).await?;
+        Ok(Page { total, items: list::in_order(&ids, found, |entry| entry.item.ids().id.0), more })
     }
 
     /// One entry that the caller holds or owns.
@@ -160,9 +220,9 @@ async fn empty(tx: &mut Tx, holder: AccountId, dialect: &'static str, delay: i64
         .iter()
         .map(|entry| Failure { name: entry.item.name().to_owned(), reason: FailureReason::Refused(Refused::Held) })
         .collect();
-    let held = Listed { account: Some(holder), versions: true, folders: true };
-    let mut gone = trash::page(tx, held, 0, NAMED).await?;
-    gone.retain(|row| row.holder == holder && !spared.contains(&row.id));
+    let mut gone = trash::page(tx, Whose::Held(holder), false, &From::Place(0), NAMED).await?;
+    gone.extend(trash::page(tx, Whose::Held(holder), true, &From::Place(0), NAMED - gone.len() as u64).await?);
+    gone.retain(|row| !spared.contains(&row.id));
     let shown = entries(tx, gone, now).await?.into_iter().map(|entry| entry.item).collect();
 
     let versions = destroy_versions(tx, single, &spared, delay).await?;

@@ -5,15 +5,11 @@ use uuid::Uuid;
 use super::{
     Engine, access,
     error::{Error, Result, can_be_kept},
-    file::is_in_no_name,
     name,
     show::{self, Hidden, Viewer},
 };
 use crate::{
-    model::{
-        Caller, Clash, ContentQuery, FileInfo, FolderInfo, Item, NewFolder, NodeId, NodeName, NodeRef, Page, Presence,
-        Rights,
-    },
+    model::{Caller, Clash, FileInfo, FolderInfo, Item, NewFolder, NodeId, NodeName, NodeRef, Presence, Rights},
     store::{self, Conn, Tx, folder, node, trash},
 };
 
@@ -67,32 +63,6 @@ impl Engine {
             2 => trashed_by(&mut conn, Some(found.id)).await?,
             _ => Presence::Missing,
         })
-    }
-
-    /// A folder and a page of its live content: folders before files. Needs [`Rights::READ`].
-    ///
-    /// # Errors
-    /// As [`Self::item`].
-    pub async fn content_of(
-        &self,
-        caller: &Caller,
-        folder: NodeRef,
-        query: ContentQuery,
-    ) -> Result<(FolderInfo, Page<Item>)> {
-        let _turn = self.lists.acquire().await.map_err(|error| Error::Internal(error.into()))?;
-        let (mut conn, now) = (self.store.read().await?, self.clock.micros());
-        let Item::Folder(folder) = show_one(&mut conn, caller, folder, Rights::READ, now).await? else {
-            return Err(Error::NotFound);
-        };
-        let nothing = query.find.as_deref().is_some_and(is_in_no_name)
-            || query.name.as_deref().is_some_and(|name| NodeName::parse(name).is_err());
-        if nothing {
-            return Ok((folder, Page { total: 0, items: Vec::new() }));
-        }
-        let total = folder::count_children(&mut conn, folder.id.0, &query).await?;
-        let children = folder::children(&mut conn, folder.id.0, &query).await?;
-        let items = show::items(&mut conn, &children, Viewer::By(caller), Hidden::LeftOut, now).await?;
-        Ok((folder, Page { total, items }))
     }
 
     /// How many live children each of these folders has, in their order.

@@ -97,10 +97,12 @@ pub struct Account {
 }
 
 impl Account {
-    /// Bytes that still fit. Without a quota 4 EiB do, so that no sum ever leaves its numbers.
+    /// Without a quota 4 EiB fit, so that no sum ever leaves its numbers.
+    pub(crate) const ENDLESS: u64 = 1 << 62;
+
+    /// Bytes that still fit.
     pub fn remaining(&self) -> u64 {
-        const ENDLESS: u64 = 1 << 62;
-        let quota = if self.quota == 0 { ENDLESS } else { self.quota };
+        let quota = if self.quota == 0 { Self::ENDLESS } else { self.quota };
         quota.saturating_sub(self.used)
     }
 }
@@ -168,6 +170,11 @@ impl Caller {
     pub fn is_admin(&self) -> bool {
         self.role == Role::Admin
     }
+
+    /// As others see them.
+    pub(crate) fn person(&self) -> Person {
+        Person { id: self.account, uid: self.uid, name: self.name.clone(), display_name: self.display_name.clone() }
+    }
 }
 
 /// A text that is no [`NodeName`].
@@ -223,9 +230,18 @@ pub struct Entry {
 pub struct Page<T> {
     pub total: u64,
     pub items: Vec<T>,
+    /// Others follow. Of a list that becomes shorter while it is read, the total does not tell.
+    pub more: bool,
 }
 
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+impl<T> Page<T> {
+    /// Of a list of so many.
+    pub fn empty(total: u64) -> Self {
+        Self { total, items: Vec::new(), more: false }
+    }
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Whose {
     /// The caller's own tree.
     Own,
@@ -233,7 +249,7 @@ pub enum Whose {
     All,
 }
 
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum FileOrder {
     /// By integer id, so by age.
     Id,
@@ -244,7 +260,7 @@ pub enum FileOrder {
 }
 
 /// A list of live files.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub struct FileQuery {
     pub whose: Whose,
     pub order: FileOrder,
@@ -331,6 +347,8 @@ pub struct Figures {
     /// Transactions that this process has written, and the requests that shared them.
     pub commits: u64,
     pub committed_requests: u64,
+    /// Requests of this process that wait for their transaction to begin.
+    pub waiting_requests: u64,
     /// Processes that serve this installation and are alive; command lines at work among them.
     pub servers: u64,
     pub objects_versioned: bool,

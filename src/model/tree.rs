@@ -170,7 +170,7 @@ pub enum Clash {
 }
 
 /// The order of a folder's content; folders always stand before files.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum ContentOrder {
     Name,
     Created,
@@ -179,7 +179,7 @@ pub enum ContentOrder {
 }
 
 /// A list of what lies in one folder.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub struct ContentQuery {
     pub order: ContentOrder,
     pub descending: bool,
@@ -280,7 +280,7 @@ pub struct TrashEntry {
 }
 
 /// Which entries of the trash are asked for.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum TrashScope {
     /// What the caller holds, and what of the caller's own tree another holds.
     Own,
@@ -294,8 +294,8 @@ pub struct TrashQuery {
     pub scope: TrashScope,
     /// Single versions too.
     pub versions: bool,
-    /// Folders too.
-    pub folders: bool,
+    /// Whether the page is to say how many there are in all; 0 if not.
+    pub counted: bool,
     pub offset: u64,
     pub limit: u32,
 }

@@ -2,7 +2,8 @@
 //! folder to be made or races with one being removed.
 
 use std::{
-    fs, io,
+    fs,
+    io::{self, Write},
     ops::Range,
     path::{Path, PathBuf},
     sync::Arc,
@@ -10,10 +11,11 @@ use std::{
 };
 
 use anyhow::Context;
-use futures_util::StreamExt;
+use bytes::Bytes;
+use futures_util::{StreamExt, stream::Fuse};
 use md5::Md5;
 use sha2::{Digest, Sha256};
-use tokio::io::{AsyncReadExt, AsyncSeekExt, AsyncWriteExt};
+use tokio::io::{AsyncReadExt, AsyncSeekExt};
 use tokio_util::io::ReaderStream;
 
 use super::{ByteStream, Found, MARKER, ObjectKey, PutError, Removal, Stored};
@@ -24,6 +26,8 @@ const READ_AT_ONCE: usize = 256 * 1024;
 /// So many folders are synced one by one after a removal. More cost more than a sync of the whole file system, which
 /// also writes what others have in hand.
 const SYNCED_ONE_BY_ONE: usize = 8;
+/// Bytes that are gathered before the first of an object is written: each upload under way may hold so many.
+const GATHERED: u64 = 64 * 1024;
 
 #[derive(Debug, Clone)]
 pub struct Disk {
@@ -69,12 +73,19 @@ impl Disk {
         Ok(())
     }
 
-    /// Stores at most `limit` bytes under a fresh key; they are durable when this returns.
-    pub(crate) async fn put(&self, key: &ObjectKey, mut bytes: ByteStream, limit: u64) -> Result<Stored, PutError> {
+    /// Stores at most `limit` bytes under a fresh key; they are durable when this returns. What is small is gathered
+    /// first and written in one go.
+    pub(crate) async fn put(&self, key: &ObjectKey, bytes: ByteStream, limit: u64) -> Result<Stored, PutError> {
         self.faults.hit("objects.put").map_err(PutError::Failed)?;
+        let (mut bytes, mut gathered, mut size) = (bytes.fuse(), Vec::new(), 0);
+        while size <= GATHERED {
+            let Some(chunk) = next_chunk(&mut bytes, &mut size, limit).await? else { break };
+            gathered.push(chunk);
+        }
         let path = self.path(key);
-        let file = tokio::fs::OpenOptions::new().write(true).create_new(true).open(&path).await.map_err(failed)?;
-        let result = self.write(file, &path, &mut bytes, limit).await;
+        let at = path.clone();
+        let begun = blocking(move || Writing::begin(&at, gathered)).await.map_err(failed)?;
+        let result = self.write(begun, &path, bytes, size, limit).await;
         if result.is_err() {
             // Best effort: what stays is named by the staged row.
             let _ = tokio::fs::remove_file(&path).await;
@@ -84,26 +95,19 @@ impl Disk {
 
     async fn write(
         &self,
-        mut file: tokio::fs::File,
+        mut begun: Writing,
         path: &Path,
-        bytes: &mut ByteStream,
+        mut rest: Fuse<ByteStream>,
+        mut size: u64,
         limit: u64,
     ) -> Result<Stored, PutError> {
-        let (mut size, mut sha256, mut md5) = (0u64, Sha256::new(), Md5::new());
-        while let Some(chunk) = bytes.next().await {
-            let chunk = chunk.map_err(PutError::BrokenOff)?;
-            size += chunk.len() as u64;
-            if size > limit {
-                return Err(PutError::TooLarge);
-            }
-            sha256.update(&chunk);
-            md5.update(&chunk);
-            file.write_all(&chunk).await.map_err(failed)?;
+        while let Some(chunk) = next_chunk(&mut rest, &mut size, limit).await? {
+            begun = blocking(move || begun.add(&chunk)).await.map_err(failed)?;
         }
-        file.flush().await.map_err(failed)?;
-        file.sync_all().await.map_err(failed)?;
+        let Writing { file, sha256, md5 } = begun;
         let folder = path.parent().unwrap_or(&self.root).to_owned();
-        blocking(move || sync_folder(&folder)).await.map_err(failed)?;
+        // The folder has named the file since it was made: neither has to wait for the other.
+        tokio::try_join!(blocking(move || file.sync_all()), blocking(move || sync_folder(&folder))).map_err(failed)?;
         Ok(Stored { size, sha256: hex(&sha256.finalize()), md5: md5.finalize().into(), version: None })
     }
 
@@ -244,9 +248,38 @@ impl Disk {
     }
 }
 
+/// The next bytes of an object, counted.
+async fn next_chunk(bytes: &mut Fuse<ByteStream>, size: &mut u64, limit: u64) -> Result<Option<Bytes>, PutError> {
+    let Some(chunk) = bytes.next().await else { return Ok(None) };
+    let chunk = chunk.map_err(PutError::BrokenOff)?;
+    *size += chunk.len() as u64;
+    if *size > limit { Err(PutError::TooLarge) } else { Ok(Some(chunk)) }
+}
+
+/// A file that is being written, and hashed on the way.
+struct Writing {
+    file: fs::File,
+    sha256: Sha256,
+    md5: Md5,
+}
+
+impl Writing {
+    fn begin(path: &Path, chunks: Vec<Bytes>) -> io::Result<Self> {
+        let file = fs::OpenOptions::new().write(true).create_new(true).open(path)?;
+        let begun = Self { file, sha256: Sha256::new(), md5: Md5::new() };
+        chunks.iter().try_fold(begun, |writing, chunk| writing.add(chunk)).inspect_err(|_| drop(fs::remove_file(path)))
+    }
+
+    fn add(mut self, chunk: &[u8]) -> io::Result<Self> {
+        self.sha256.update(chunk);
+        self.md5.update(chunk);
+        self.file.write_all(chunk)?;
+        Ok(self)
+    }
+}
+
 /// Writes a small file that is there whole, or not at all, whenever the power goes.
 fn write_durably(path: &Path, content: &[u8]) -> io::Result<()> {
-    use io::Write;
     let draft = path.with_extension("new");
     let mut file = fs::File::create(&draft)?;
     file.write_all(content)?;

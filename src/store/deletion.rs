@@ -284,7 +284,7 @@ pub(crate) async fn live_children(tx: &mut Tx, folders: &str, limit: i64) -> Res
         "select string_agg(case kind when 'file' then cast(id as text) end, ','), \
          string_agg(case kind when 'folder' then cast(id as text) end, ',') from (\
          select c.id, c.kind from json_each($1) j cross join node c where c.parent_id = cast(j.value ->> 0 as bigint) \
-         and c.state = 1 limit $2) children",
+         and c.state = 1 and c.kind in ('file', 'folder') limit $2) children",
     )
     .bind(folders)
     .bind(limit)
@@ -349,7 +349,8 @@ pub(crate) async fn emptied_folders(tx: &mut Tx, ids: &str) -> Result<Purged> {
     sqlx::query_as(
         "select n.parent_id, string_agg(cast(n.id as text), ',') from json_each($1) j cross join node n \
          where n.id = cast(j.value ->> 0 as bigint) and n.kind = 'folder' and n.state = 3 \
-         and not exists (select 1 from node c where c.parent_id = n.id) \
+         and not exists (select 1 from node c where c.parent_id = n.id and c.state <> 1) \
+         and not exists (select 1 from node c where c.parent_id = n.id and c.state = 1) \
          and not exists (select 1 from expansion e where e.folder_id = n.id) group by n.parent_id",
     )
     .bind(ids)

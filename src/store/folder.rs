@@ -5,10 +5,16 @@ use std::collections::HashMap;
 use sqlx::{Row, any::AnyRow};
 use uuid::Uuid;
 
-use super::{Conn, Result, Tx, account::uid, id_rows, list::pattern};
+use super::{
+    Conn, Result, Tx,
+    account::{person, uid},
+    id_rows,
+    list::{By, From, Position, Sort, contains},
+    statement::Statement,
+};
 use crate::{
     clock::from_micros,
-    model::{AccountId, ContentOrder, ContentQuery, Entry, NodeId, NodeIds},
+    model::{AccountId, ContentOrder, ContentQuery, Entry, NodeId, NodeIds, Person},
 };
 
 /// A folder's way up, from itself to its account's root.
@@ -29,6 +35,24 @@ pub(crate) struct WayUp {
 }
 
 impl WayUp {
+    /// The way up from an account's root, in this state: there is nothing above it.
+    pub(crate) fn of_root(id: i64, state: i64) -> Self {
+        let mut way = Self { visible: true, ..Self::default() };
+        way.add(id, state);
+        way
+    }
+
+    /// Goes one folder further up.
+    fn add(&mut self, id: i64, state: i64) {
+        if self.visible && state != 1 {
+            self.visible = false;
+            self.deleted = state == 3;
+            self.trashed = (state == 2).then_some(id);
+        }
+        self.live += usize::from(self.visible);
+        self.ids.push(id);
+    }
+
     /// How deep the folder lies; an account's root is 0 deep.
     pub(crate) fn depth(&self) -> i64 {
         self.ids.len() as i64 - 1
@@ -51,14 +75,7 @@ pub(crate) async fn ways_up(conn: &mut Conn, folders: impl IntoIterator<Item = i
     let mut ways: HashMap<i64, WayUp> = HashMap::new();
     for row in rows {
         let way = ways.entry(row.get("start")).or_insert_with(|| WayUp { visible: true, ..WayUp::default() });
-        let (id, state): (i64, i64) = (row.get("id"), row.get("state"));
-        if way.visible && state != 1 {
-            way.visible = false;
-            way.deleted = state == 3;
-            way.trashed = (state == 2).then_some(id);
-        }
-        way.live += usize::from(way.visible);
-        way.ids.push(id);
+        way.add(row.get("id"), row.get("state"));
         if row.get::<Option<i64>, _>("parent_id").is_some() {
             way.path.insert(0, row.get("name"));
         }
@@ -114,19 +131,49 @@ pub(crate) async fn root(conn: &mut Conn, account: AccountId) -> Result<i64> {
     sqlx::query_scalar("select root_id from account where id = $1").bind(account.0).fetch_one(conn).await
 }
 
+/// An account's root folder, and the account as others see it.
+pub(crate) struct Home {
+    pub(crate) root: NodeIds,
+    pub(crate) owner: Person,
+}
+
+/// An account's root folder and the account itself.
+pub(crate) async fn home(conn: &mut Conn, account: AccountId) -> Result<Home> {
+    let row = sqlx::query(
+        "select a.id, a.uid, a.name, a.display_name, n.id as root_id, n.uid as root_uid from account a \
+         join node n on n.id = a.root_id where a.id = $1",
+    )
+    .bind(account.0)
+    .fetch_one(conn)
+    .await?;
+    Ok(Home { root: NodeIds { id: NodeId(row.get("root_id")), uid: uid(&row, "root_uid") }, owner: person(&row) })
+}
+
 /// The id of an account's trash: a folder that nobody reaches. Nothing lies in it but what was left behind in a trash
 /// when its folder went to another account.
 pub(crate) async fn trash(conn: &mut Conn, account: AccountId) -> Result<i64> {
     sqlx::query_scalar("select trash_id from account where id = $1").bind(account.0).fetch_one(conn).await
 }
 
-/// How many files lie in an account's tree, live ones.
-pub(crate) async fn count_files(conn: &mut Conn, account: AccountId) -> Result<u64> {
-    sqlx::query_scalar::<_, i64>("select n.files from account a join node n on n.id = a.root_id where a.id = $1")
-        .bind(account.0)
-        .fetch_one(conn)
-        .await
-        .map(|files| files as u64)
+/// How many files lie in an account's tree, live ones, and how often some of them were shown again.
+pub(crate) async fn count_files(conn: &mut Conn, account: AccountId) -> Result<(u64, i64)> {
+    sqlx::query_as::<_, (i64, i64)>(
+        "select n.files, a.shown_again from account a join node n on n.id = a.root_id where a.id = $1",
+    )
+    .bind(account.0)
+    .fetch_one(conn)
+    .await
+    .map(|(files, shown_again)| (files as u64, shown_again))
+}
+
+/// How many files lie in all accounts' trees, live ones.
+pub(crate) async fn count_all_files(conn: &mut Conn) -> Result<u64> {
+    sqlx::query_scalar::<_, i64>(
+        "select cast(coalesce(sum(n.files), 0) as bigint) from account a join node n on n.id = a.root_id",
+    )
+    .fetch_one(conn)
+    .await
+    .map(|files| files as u64)
 }
 
 /// The uids of folders, by id.
@@ -154,10 +201,12 @@ pub(crate) async fn folders(conn: &mut Conn, ids: &[i64]) -> Result<Vec<FolderRo
 /// The live folder of a name in a folder, the oldest where several have it: its id.
 pub(crate) async fn named(conn: &mut Conn, parent: i64, name: &str) -> Result<Option<i64>> {
     sqlx::query_scalar(
-        "select id from node where parent_id = $1 and name = $2 and kind = 'folder' and state = 1 order by id limit 1",
+        "select id from node where parent_id = $1 and kind = 'folder' and folded = $3 and name = $2 and state = 1 \
+         order by id limit 1",
     )
     .bind(parent)
     .bind(name)
+    .bind(name.to_lowercase())
     .fetch_optional(conn)
     .await
 }
@@ -217,11 +266,13 @@ pub(crate) async fn change_totals(tx: &mut Tx, changed: &str) -> Result<()> {
     .map(drop)
 }
 
-/// How many live children each of these folders has; those without any are left out.
+/// How many live children each of these folders has. Its totals count all files below it, those of the folders in it
+/// count all that do not lie in itself: no file is looked at.
 pub(crate) async fn child_counts(conn: &mut Conn, folders: impl IntoIterator<Item = i64>) -> Result<HashMap<i64, u64>> {
     let found: Vec<(i64, i64)> = sqlx::query_as(
-        "select n.parent_id, count(*) from json_each($1) j cross join node n where n.parent_id = cast(j.value ->> 0 \
-         as bigint) and n.state = 1 group by n.parent_id",
+        "select n.id, cast(n.files + coalesce((select sum(1 - c.files) from node c where c.parent_id = n.id \
+         and c.kind = 'folder' and c.state = 1), 0) as bigint) from json_each($1) j cross join node n where n.id = \
+         cast(j.value ->> 0 as bigint)",
     )
     .bind(id_rows(folders))
     .fetch_all(conn)
@@ -239,76 +290,85 @@ pub(crate) async fn describe(tx: &mut Tx, id: i64, description: &str) -> Result<
         .map(drop)
 }
 
-/// The live children of a folder that a list asks for: `$1` is the folder, `$2` the name or an empty text, `$3` the
-/// pattern or an empty text.
-const ASKED_FOR: &str = "n.parent_id = $1 and n.state = 1 and ($2 = '' or n.name = $2) \
-     and ($3 = '' or lower(n.name) like $3 escape '\\')";
+/// A page of a folder's live children of one kind, from behind a row on or so far from the first. The query's own bounds
+/// do not count.
+pub(crate) async fn children(
+    conn: &mut Conn,
+    folder: i64,
+    query: &ContentQuery,
+    folders: bool,
+    from: &From,
+    limit: u64,
+) -> Result<Vec<Position>> {
+    let sort = sort(query, folders);
+    let mut sql = wanted(&format!("n.id{}", sort.column()), folder, query, folders);
+    if let From::Behind(row) = from {
+        sort.behind(&mut sql, Some(row));
+    }
+    sql.push(&sort.order()).push(" limit ").count(limit);
+    if let From::Place(place) = from {
+        sql.push(" offset ").count(*place);
+    }
+    Ok(sql.fetch_all(conn).await?.iter().map(|row| sort.position(row, !folders)).collect())
+}
 
-/// One page of a folder's live children: ids, and whether each is a folder; folders first.
-pub(crate) async fn children(conn: &mut Conn, folder: i64, query: &ContentQuery) -> Result<Vec<(i64, bool)>> {
-    let direction = if query.descending { "desc" } else { "asc" };
-    let order = match query.order {
-        ContentOrder::Name => format!("n.folded {direction}"),
-        ContentOrder::Created => format!("n.created_at {direction}"),
-        ContentOrder::Modified => format!("n.modified_at {direction}"),
-        ContentOrder::Size => format!("coalesce(v.size, n.bytes) {direction}"),
+/// How many children of one kind [`children`] would list in all.
+pub(crate) async fn count_children(conn: &mut Conn, folder: i64, query: &ContentQuery, folders: bool) -> Result<u64> {
+    wanted("count(*)", folder, query, folders).fetch_number(conn).await.map(|count| count as u64)
+}
+
+fn sort(query: &ContentQuery, folders: bool) -> Sort {
+    let by = match query.order {
+        ContentOrder::Name => By::Text("n.folded"),
+        ContentOrder::Created => By::Number("n.created_at"),
+        ContentOrder::Modified => By::Number("n.modified_at"),
+        ContentOrder::Size if folders => By::Number("n.bytes"),
+        ContentOrder::Size => By::Number("v.size"),
     };
-    let sql = format!(
-        "select n.id, case n.kind when 'folder' then 1 else 0 end as is_folder from node n \
-         left join version v on v.id = n.version_id where {ASKED_FOR} \
-         order by case n.kind when 'folder' then 0 else 1 end, {order}, n.id {direction} limit $4 offset $5"
-    );
-    let found: Vec<(i64, i64)> = sqlx::query_as(sqlx::AssertSqlSafe(sql))
-        .bind(folder)
-        .bind(query.name.as_deref().unwrap_or_default())
-        .bind(pattern(query.find.as_deref()))
-        .bind(i64::from(query.limit))
-        .bind(i64::try_from(query.offset).unwrap_or(i64::MAX))
-        .fetch_all(conn)
-        .await?;
-    Ok(found.into_iter().map(|(id, is_folder)| (id, is_folder != 0)).collect())
+    Sort { by, descending: query.descending }
 }
 
-/// How many children [`children`] would list without its bounds.
-pub(crate) async fn count_children(conn: &mut Conn, folder: i64, query: &ContentQuery) -> Result<u64> {
-    let sql = format!("select count(*) from node n where {ASKED_FOR}");
-    sqlx::query_scalar::<_, i64>(sqlx::AssertSqlSafe(sql))
-        .bind(folder)
-        .bind(query.name.as_deref().unwrap_or_default())
-        .bind(pattern(query.find.as_deref()))
-        .fetch_one(conn)
-        .await
-        .map(|count| count as u64)
+/// The live children of one kind that a list asks for.
+fn wanted(columns: &str, folder: i64, query: &ContentQuery, folders: bool) -> Statement {
+    let version = sort(query, folders).joined();
+    let kind = if folders { "folder" } else { "file" };
+    let mut sql =
+        Statement::new(format!("select {columns} from node n{version} where n.state = 1 and n.kind = '{kind}'"));
+    sql.push(" and n.parent_id = ").number(folder);
+    if let Some(name) = &query.name {
+        sql.push(" and n.folded = ").text(name.to_lowercase()).push(" and n.name = ").text(name);
+    }
+    contains(&mut sql, query.find.as_deref());
+    sql
 }
 
-/// How many live children a folder has.
-pub(crate) async fn count_content(conn: &mut Conn, folder: i64) -> Result<u64> {
-    sqlx::query_scalar::<_, i64>("select count(*) from node where parent_id = $1 and state = 1")
-        .bind(folder)
-        .fetch_one(conn)
-        .await
-        .map(|count| count as u64)
-}
-
-/// A folder's live children, folders first, then by name.
-pub(crate) async fn content(conn: &mut Conn, folder: i64, offset: u64, limit: u32) -> Result<Vec<Entry>> {
-    let rows = sqlx::query(
-        "select uid, name, kind, created_at, modified_at from node where parent_id = $1 and state = 1 \
-         order by case kind when 'folder' then 0 else 1 end, name, id limit $2 offset $3",
+/// Whether a folder has live children.
+pub(crate) async fn has_content(conn: &mut Conn, folder: i64) -> Result<bool> {
+    sqlx::query_scalar::<_, i64>(
+        "select count(*) from (select 1 from node where parent_id = $1 and kind in ('file', 'folder') and state = 1 \
+         limit 1) found",
     )
     .bind(folder)
-    .bind(i64::from(limit))
-    .bind(i64::try_from(offset).unwrap_or(i64::MAX))
+    .fetch_one(conn)
+    .await
+    .map(|found| found > 0)
+}
+
+/// Live children by their ids, those that are still there.
+pub(crate) async fn entries(conn: &mut Conn, ids: impl IntoIterator<Item = i64>) -> Result<HashMap<i64, Entry>> {
+    let found = sqlx::query(
+        "select n.id, n.uid, n.name, n.kind, n.created_at, n.modified_at from json_each($1) j cross join node n \
+         where n.id = cast(j.value ->> 0 as bigint) and n.state = 1",
+    )
+    .bind(id_rows(ids))
     .fetch_all(conn)
     .await?;
-    Ok(rows
-        .iter()
-        .map(|row| Entry {
-            uid: uid(row, "uid"),
-            name: row.get("name"),
-            is_folder: row.get::<&str, _>("kind") == "folder",
-            created_at: from_micros(row.get("created_at")),
-            modified_at: from_micros(row.get("modified_at")),
-        })
-        .collect())
+    let entry = |row: &AnyRow| Entry {
+        uid: uid(row, "uid"),
+        name: row.get("name"),
+        is_folder: row.get::<&str, _>("kind") == "folder",
+        created_at: from_micros(row.get("created_at")),
+        modified_at: from_micros(row.get("modified_at")),
+    };
+    Ok(found.iter().map(|row| (row.get("id"), entry(row))).collect())
 }

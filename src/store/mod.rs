@@ -25,6 +25,7 @@ pub(crate) mod relocate;
 pub(crate) mod setting;
 pub(crate) mod share;
 pub(crate) mod staged;
+mod statement;
 pub(crate) mod transfer;
 pub(crate) mod trash;
 pub(crate) mod upload;

@@ -44,8 +44,8 @@ const COLUMNS: &str = "n.id, n.uid, n.kind, n.state, n.account_id, n.parent_id, 
      as edited, \
      case when exists (select 1 from hold h where h.node_id = n.id and (h.until is null or h.until > $1)) then 1 \
      else 0 end as held, \
-     (select t.id from node t where t.parent_id = $2 and t.name = n.name and t.state = 1 and t.kind = n.kind \
-     and t.id <> n.id order by t.id limit 1) as taken_by";
+     (select t.id from node t where t.parent_id = $2 and t.kind = n.kind and t.folded = n.folded and t.name = n.name \
+     and t.state = 1 and t.id <> n.id order by t.id limit 1) as taken_by";
 
 fn mover(row: AnyRow) -> Mover {
     Mover {
@@ -100,11 +100,11 @@ pub(crate) async fn movers(conn: &mut Conn, ids: &[i64], uids: &[String], into: 
 /// Which of these names live files in a folder have, compared exactly.
 pub(crate) async fn names_taken(conn: &mut Conn, folder: i64, names: &[[&str; 1]]) -> Result<HashSet<String>> {
     let found: Vec<String> = sqlx::query_scalar(
-        "select n.name from json_each($2) j cross join node n where n.parent_id = $1 and n.name = j.value ->> 0 and \
-         n.state = 1 and n.kind = 'file'",
+        "select n.name from json_each($2) j cross join node n where n.parent_id = $1 and n.folded = j.value ->> 1 and \
+         n.name = j.value ->> 0 and n.state = 1 and n.kind = 'file'",
     )
     .bind(folder)
-    .bind(rows(names))
+    .bind(rows(&names.iter().map(|[name]| (name, name.to_lowercase())).collect::<Vec<_>>()))
     .fetch_all(conn)
     .await?;
     Ok(found.into_iter().collect())
@@ -114,7 +114,7 @@ pub(crate) async fn names_taken(conn: &mut Conn, folder: i64, names: &[[&str; 1]
 pub(crate) async fn children(conn: &mut Conn, folder: i64, into: i64, now: i64) -> Result<Vec<Mover>> {
     let sql = format!(
         "select {COLUMNS} from node n left join version v on v.id = n.version_id where n.parent_id = $3 \
-         and n.state = 1 order by case n.kind when 'folder' then 0 else 1 end, n.id"
+         and n.state = 1 and n.kind in ('file', 'folder') order by case n.kind when 'folder' then 0 else 1 end, n.id"
     );
     let found = sqlx::query(AssertSqlSafe(sql)).bind(now).bind(into).bind(folder).fetch_all(conn).await?;
     Ok(found.into_iter().map(mover).collect())
@@ -122,11 +122,15 @@ pub(crate) async fn children(conn: &mut Conn, folder: i64, into: i64, now: i64) 
 
 /// The ids of a folder's live children that have this name, compared exactly.
 pub(crate) async fn of_name(conn: &mut Conn, folder: i64, name: &str) -> Result<Vec<i64>> {
-    sqlx::query_scalar("select id from node where parent_id = $1 and name = $2 and state = 1")
-        .bind(folder)
-        .bind(name)
-        .fetch_all(conn)
-        .await
+    sqlx::query_scalar(
+        "select id from node where parent_id = $1 and kind in ('file', 'folder') and folded = $3 and name = $2 \
+         and state = 1",
+    )
+    .bind(folder)
+    .bind(name)
+    .bind(name.to_lowercase())
+    .fetch_all(conn)
+    .await
 }
 
 /// How many folders lie one in the other below any of these, at the most, those in a trash too; 0 where none has any.
@@ -174,7 +178,8 @@ pub(crate) async fn deepen(tx: &mut Tx, folders: &[(i64, i64)]) -> Result<()> {
 
 /// The nodes given as `$1` and all live ones below them.
 const SUBTREES: &str = "with recursive moved (id) as (select cast(value ->> 0 as bigint) from json_each($1) \
-     union all select c.id from moved m cross join node c where c.parent_id = m.id and c.state = 1)";
+     union all select c.id from moved m cross join node c where c.parent_id = m.id and c.state = 1 \
+     and c.kind in ('file', 'folder'))";
 
 /// What lies in a trash by itself, or is deleted, below nodes that leave its owner's tree: it stays the owner's, and
 /// lies in no folder from then on but in the account's trash.
@@ -290,8 +295,8 @@ pub(crate) struct Original {
 pub(crate) async fn originals(conn: &mut Conn, node: i64, limit: i64) -> Result<Vec<Original>> {
     let found = sqlx::query(
         "with recursive copied (id, step) as (select n.id, 0 from node n where n.id = $1 and n.state = 1 \
-         union all select c.id, p.step + 1 from copied p cross join node c where c.parent_id = p.id and c.state = 1) \
-         select n.id, n.parent_id, n.kind, n.name, n.description, n.private, copied.step, v.id as version, v.size, \
+         union all select c.id, p.step + 1 from copied p cross join node c where c.parent_id = p.id and c.state = 1 \
+         and c.kind in ('file', 'folder')) select n.id, n.parent_id, n.kind, n.name, n.description, n.private, copied.step, v.id as version, v.size, \
          v.sha256, v.media_type, v.object_key from copied join node n on n.id = copied.id \
          left join version v on v.id = n.version_id order by copied.step, n.id limit $2",
     )
@@ -323,11 +328,13 @@ fn original(row: &AnyRow) -> Original {
 /// The oldest live node of a kind and name in a folder, compared exactly.
 pub(crate) async fn taken_by(conn: &mut Conn, folder: i64, name: &str, is_folder: bool) -> Result<Option<i64>> {
     sqlx::query_scalar(
-        "select id from node where parent_id = $1 and name = $2 and kind = $3 and state = 1 order by id limit 1",
+        "select id from node where parent_id = $1 and folded = $4 and name = $2 and kind = $3 and state = 1 order by id \
+         limit 1",
     )
     .bind(folder)
     .bind(name)
     .bind(if is_folder { "folder" } else { "file" })
+    .bind(name.to_lowercase())
     .fetch_optional(conn)
     .await
 }

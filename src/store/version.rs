@@ -36,10 +36,12 @@ pub(crate) async fn last_number(conn: &mut Conn, file: i64) -> Result<i64> {
 /// The live file of a name in a folder, the oldest where several have it.
 pub(crate) async fn file_named(conn: &mut Conn, folder: i64, name: &str) -> Result<Option<i64>> {
     sqlx::query_scalar(
-        "select id from node where parent_id = $1 and name = $2 and kind = 'file' and state = 1 order by id limit 1",
+        "select id from node where parent_id = $1 and kind = 'file' and folded = $3 and name = $2 and state = 1 \
+         order by id limit 1",
     )
     .bind(folder)
     .bind(name)
+    .bind(name.to_lowercase())
     .fetch_optional(conn)
     .await
 }

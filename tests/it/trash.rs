@@ -81,7 +81,7 @@ impl Scene {
     }
 
     async fn entries(&self, caller: &Caller) -> Vec<TrashEntry> {
-        let query = TrashQuery { scope: TrashScope::Own, versions: true, folders: true, offset: 0, limit: 100 };
+        let query = TrashQuery { scope: TrashScope::Own, versions: true, counted: true, offset: 0, limit: 100 };
         let page = self.engine.trash(caller, query).await.unwrap();
         assert_eq!(page.total, page.items.len() as u64);
         page.items

@@ -67,7 +67,7 @@ impl Merging<'_> {
             all &= self.put(tx, &Source { mover, from: from.clone() }, into).await?;
         }
         // A folder above it that is merged into may have put something into it meanwhile.
-        let is_left = all && folder::count_content(tx, merged.id).await? == 0;
+        let is_left = all && !folder::has_content(tx, merged.id).await?;
         if is_left {
             let left = store::id_rows([merged.id]);
             deletion::mark(tx, &left, false).await?;

@@ -158,13 +158,15 @@ pub(super) async fn list(State(app): State<App>, caller: Caller, uri: Uri) -> Re
         limit: paging.size,
     };
     let files = app.engine.files(&caller, query).await?;
-    if !paging.exists(files.total) {
+    // A list becomes shorter while it is read: what counts is whether others follow.
+    let reaches = paging.offset().saturating_add(files.items.len() as u64).saturating_add(files.more.into());
+    if !paging.exists(reaches) {
         return Err(Refusal::InvalidPage);
     }
     let url = format!("{}{LIST}/", app.config.public_url);
     Ok(Answer(FileList {
         count: files.total,
-        next: paging.next(&url, files.total),
+        next: paging.next(&url, reaches),
         previous: paging.previous(&url),
         results: files.items.into_iter().map(Into::into).collect(),
     }))

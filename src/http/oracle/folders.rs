@@ -77,11 +77,10 @@ async fn content(
         Entry::new(item, children, &to)
     });
     let entries: Vec<Entry> = entries.collect();
-    let more = offset + (entries.len() as u64) < page.total;
     Ok(Answer::ok(&Items {
         folder,
         count: entries.len().to_string(),
-        has_more: if more { "1" } else { "0" },
+        has_more: if page.more { "1" } else { "0" },
         items: entries,
         limit: limit.to_string(),
         offset: offset.to_string(),

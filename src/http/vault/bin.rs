@@ -1,7 +1,7 @@
 //! The recycle bin (vault.md 3.5, 4.13): the account's one trash, seen from here. It shows whole files and folders;
 //! single versions, which other dialects put there, it does not.
 
-use std::{cmp::Ordering, collections::HashSet};
+use std::collections::HashSet;
 
 use axum::{body::Body, extract::State, response::Response};
 use uuid::Uuid;
@@ -15,8 +15,8 @@ use super::{
 };
 use crate::{
     engine::model::{
-        Caller, DeleteRequest, FileInfo, FileOrder, FileQuery, Item, Live, Refused, RestoreRules, Restored, Target,
-        TrashEntry, TrashQuery, TrashRef, TrashScope, Trashed, Verdict, Whose,
+        Caller, DeleteRequest, FileInfo, FileQuery, Item, Live, Page, Refused, RestoreRules, Restored, Target,
+        TrashEntry, TrashQuery, TrashRef, TrashScope, Trashed, Verdict,
     },
     http::{App, Dialect},
 };
@@ -27,7 +27,7 @@ pub(super) async fn list(
     Segments((Start(offset), Count(limit))): Segments<(Start, Count)>,
 ) -> Result<Response, Refusal> {
     let scope = if caller.is_admin() { TrashScope::All } else { TrashScope::Own };
-    let query = TrashQuery { scope, versions: false, folders: true, offset, limit };
+    let query = TrashQuery { scope, versions: false, counted: true, offset, limit };
     let page = app.engine.trash(&caller, query).await?;
     let items = page.items.into_iter().map(BinEntry::from).collect();
     Ok(wire::json(&List { filter_count: page.total, items }))
@@ -60,55 +60,16 @@ pub(super) async fn empty(State(app): State<App>, caller: Writer) -> Result<Resp
     Ok(wire::json(&emptied.map_or_else(Emptied::default, Emptied::from)))
 }
 
-/// The files of the bin that a list of files asks for, all of them and in its order: the bin's own order is that of the
-/// deletions. Live files stand before them.
-pub(super) async fn files(app: &App, caller: &Caller, asked: &FileQuery) -> Result<Vec<FileInfo>, Refusal> {
-    let scope = match asked.whose {
-        Whose::Own => TrashScope::Own,
-        Whose::All => TrashScope::All,
-    };
-    let find = asked.find.as_deref().unwrap_or_default().to_ascii_lowercase();
-    let (mut files, mut offset) = (Vec::new(), 0);
-    loop {
-        let query = TrashQuery { scope, versions: false, folders: false, offset, limit: PAGE };
-        let page = app.engine.trash(caller, query).await?;
-        offset += u64::from(PAGE);
-        files.extend(
-            page.items.into_iter().filter_map(file).filter(|file| file.name.to_ascii_lowercase().contains(&find)),
-        );
-        if offset >= page.total {
-            break;
-        }
-    }
-    files.sort_by(|one, other| compare(one, other, asked));
-    Ok(files)
+/// A page of the files of the bin, in the order of a list of files: the bin's own order is that of the deletions.
+pub(super) async fn files(app: &App, caller: &Caller, asked: FileQuery) -> Result<Page<FileInfo>, Refusal> {
+    let Page { total, items, more } = app.engine.trashed_files(caller, asked).await?;
+    Ok(Page { total, items: items.into_iter().filter_map(file).collect(), more })
 }
-
-/// Entries that are read from the bin at once.
-const PAGE: u32 = 10_000;
 
 fn file(entry: TrashEntry) -> Option<FileInfo> {
     match entry.item {
         Item::File(file) => Some(FileInfo { path: entry.path, ..file }),
         Item::Folder(_) => None,
-    }
-}
-
-/// As the lists of live files are sorted.
-fn compare(one: &FileInfo, other: &FileInfo, asked: &FileQuery) -> Ordering {
-    let endless = one.expires_at.is_none().cmp(&other.expires_at.is_none());
-    let order = match asked.order {
-        FileOrder::Id => Ordering::Equal,
-        FileOrder::Name => one.name.cmp(&other.name),
-        FileOrder::Size => one.size.cmp(&other.size),
-        FileOrder::Expires => one.expires_at.cmp(&other.expires_at),
-    };
-    let order = order.then(one.id.cmp(&other.id));
-    let order = if asked.descending { order.reverse() } else { order };
-    match asked.order {
-        // Files without an end stand last in either direction.
-        FileOrder::Expires => endless.then(order),
-        FileOrder::Id | FileOrder::Name | FileOrder::Size => order,
     }
 }
 

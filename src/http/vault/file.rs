@@ -10,7 +10,7 @@ use super::{
     wire::{self, FileStatus, List},
 };
 use crate::{
-    engine::model::{Caller, FileInfo, FileOrder, FileQuery, Page, Whose},
+    engine::model::{Caller, FileOrder, FileQuery, Page, Whose},
     http::{
         App,
         content::{Disposition, user_bytes},
@@ -44,24 +44,23 @@ pub(super) async fn list(
     let (order, descending) = order(&params)?;
     let states = States::parse(&params)?;
     let query = FileQuery { whose: list.into(), order, descending, find: params.find()?, offset, limit };
-    let mut page = app.engine.files(&caller, query.clone()).await?;
-    if !states.live {
-        page = Page { total: 0, items: Vec::new() };
-    }
+    let mut page = match states.live {
+        true => app.engine.files(&caller, query.clone()).await?,
+        false => {
+            // Whoever may not see a list may not see an empty one either.
+            app.engine.files(&caller, FileQuery { offset: 0, limit: 0, ..query.clone() }).await?;
+            Page::empty(0)
+        }
+    };
     if states.binned {
-        page = followed_by(page, bin::files(&app, &caller, &query).await?, offset, limit);
+        // Live files stand before them.
+        let (offset, limit) = (offset.saturating_sub(page.total), limit.saturating_sub(page.items.len() as u32));
+        let binned = bin::files(&app, &caller, FileQuery { offset, limit, ..query }).await?;
+        page.total += binned.total;
+        page.items.extend(binned.items);
     }
     let items = page.items.into_iter().map(|file| FileStatus::new(file, &caller)).collect();
     Ok(wire::json(&List { filter_count: page.total, items }))
-}
-
-/// The page of a longer list, in which more stand behind those that the page is of.
-fn followed_by(mut page: Page<FileInfo>, more: Vec<FileInfo>, offset: u64, limit: u32) -> Page<FileInfo> {
-    let skip = usize::try_from(offset.saturating_sub(page.total)).unwrap_or(usize::MAX);
-    let room = (limit as usize).saturating_sub(page.items.len());
-    page.total += more.len() as u64;
-    page.items.extend(more.into_iter().skip(skip).take(room));
-    page
 }
 
 /// Whose files a list is to show.

@@ -42,7 +42,7 @@ pub(super) fn every_file() -> FileQuery {
 
 /// The entries of an account's trash by node and version, with their own uids.
 pub(super) async fn trash_of(world: &World, account: usize) -> BTreeMap<(Uuid, Option<u32>), Uuid> {
-    let query = TrashQuery { scope: TrashScope::Own, versions: true, folders: true, offset: 0, limit: 10_000 };
+    let query = TrashQuery { scope: TrashScope::Own, versions: true, counted: true, offset: 0, limit: 10_000 };
     let page = world.engine.trash(&world.callers[account], query).await.unwrap();
     page.items.into_iter().map(|entry| ((entry.item.ids().uid, entry.version), entry.uid)).collect()
 }

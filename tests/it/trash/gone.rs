@@ -37,7 +37,7 @@ impl Scene {
 }
 
 fn everything() -> TrashQuery {
-    TrashQuery { scope: TrashScope::Own, versions: true, folders: true, offset: 0, limit: 100 }
+    TrashQuery { scope: TrashScope::Own, versions: true, counted: true, offset: 0, limit: 100 }
 }
 
 #[tokio::test]

@@ -83,7 +83,7 @@ pub(in super::super) async fn trash(
 
 async fn trash_content(app: &App, asked: &Asked, caller: &Caller, params: &Params) -> Result<Response, Refusal> {
     let ContentQuery { offset, limit, .. } = query(params)?;
-    let query = TrashQuery { scope: TrashScope::Own, versions: false, folders: true, offset, limit };
+    let query = TrashQuery { scope: TrashScope::Own, versions: false, counted: true, offset, limit };
     let page = app.engine.trash(caller, query).await?;
     let items: Vec<Item> = page.items.into_iter().map(trashed).collect();
     let place = place(app, caller).await?;

@@ -65,11 +65,11 @@ pub(super) async fn browse(app: &App, caller: &Caller, params: &Params) -> Resul
 async fn entries(app: &App, caller: &Caller) -> Result<Vec<TrashEntry>, Refusal> {
     let (mut all, mut offset) = (Vec::new(), 0);
     loop {
-        let query = TrashQuery { scope: TrashScope::Own, versions: true, folders: true, offset, limit: STEP };
+        let query = TrashQuery { scope: TrashScope::Own, versions: true, counted: false, offset, limit: STEP };
         let page = app.engine.trash(caller, query).await.map_err(refusing(caller))?;
         all.extend(page.items);
         offset += u64::from(STEP);
-        if offset >= page.total {
+        if !page.more {
             return Ok(all);
         }
     }
