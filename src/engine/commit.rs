@@ -42,7 +42,7 @@ const TRY_FOR: Duration = Duration::from_secs(20);
 /// How long one try to reach a database takes that does not answer.
 const RECONNECT_WITHIN: Duration = Duration::from_secs(5);
 /// How long a request of people's makes another one likely.
-const WANTED_FOR: Duration = Duration::from_secs(2);
+const WANTED_FOR: Duration = Duration::from_millis(500);
 /// Requests that may wait; more are refused as busy.
 const QUEUE: usize = 16_384;
 

@@ -77,8 +77,6 @@ pub(crate) struct Purger {
 /// What one turn came to: entries.
 #[derive(Debug, Clone, Copy, Default)]
 pub(crate) struct Turn {
-    /// Taken, or removed and not yet written down.
-    pub(crate) in_hand: usize,
     /// Written down as gone or as failed.
     pub(crate) settled: usize,
     pub(crate) failed: usize,
@@ -101,12 +99,7 @@ impl Default for Purger {
 impl Purger {
     /// Nothing is in hand, and nothing is known to wait.
     pub(crate) fn is_idle(&self) -> bool {
-        self.in_hand() == 0 && !self.is_full
-    }
-
-    fn in_hand(&self) -> usize {
-        let taken = self.taken.as_ref().map_or(0, |batch| batch.entries.len());
-        taken + self.removed.as_ref().map_or(0, |removed| removed.gone.len() + removed.failed.len())
+        self.taken.is_none() && self.removed.is_none() && !self.is_full
     }
 }
 
@@ -139,7 +132,7 @@ impl Engine {
             let fits = size as f64 * BATCH_TIME.as_secs_f64() / took.as_secs_f64().max(1e-3);
             purger.size = (fits as usize).clamp(FEWEST, MOST);
         }
-        Ok(Turn { in_hand: purger.in_hand(), settled, failed })
+        Ok(Turn { settled, failed })
     }
 
     /// Removes the objects of leased entries; says what became of each.

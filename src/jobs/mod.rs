@@ -183,7 +183,7 @@ pub async fn run_dry(engine: &Engine) -> Result<()> {
         let expired = engine.expire_step().await?;
         let expanded = engine.expand_step(Engine::EXPAND).await?.is_some();
         let turn = engine.purge_turn(&mut purger).await?;
-        let purged = turn.in_hand + turn.settled > 0;
+        let purged = turn.settled > 0 || !purger.is_idle();
         let swept = engine.sweep_step().await?;
         if deleted || expired || expanded || purged || swept {
             continue;
