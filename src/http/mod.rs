@@ -229,15 +229,20 @@ async fn around(State(app): State<App>, request: Request, next: Next) -> Respons
     let caught = |request| log::catch_panic(request, |request| next.run(request));
     let let_in = |request| refuse_one_too_many(request, caught);
     let written = |request| oracle::write(request, let_in);
-    log::around(&app, request, |request| linger::linger(request, written)).await
+    let refused = request.extensions().get::<Refused>().is_some();
+    let mut answer = log::around(&app, request, |request| linger::linger(request, written)).await;
+    if refused {
+        answer.headers_mut().insert(header::CONNECTION, HeaderValue::from_static("close"));
+    }
+    answer
 }
 
 /// Marks a request whose connection is one too many.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Refused;
 
-/// Tells a request whose connection is one too many that the server is busy, in the words of whose path it is, and
-/// closes the connection. The server's own pages are answered: who watches over it must not take it for dead.
+/// Tells a request whose connection is one too many that the server is busy, in the words of whose path it is. The
+/// server's own pages are answered: who watches over it must not take it for dead.
 async fn refuse_one_too_many<F: Future<Output = Response>>(
     request: Request,
     rest: impl FnOnce(Request) -> F,
@@ -245,13 +250,11 @@ async fn refuse_one_too_many<F: Future<Output = Response>>(
     if request.extensions().get::<Refused>().is_none() {
         return rest(request).await;
     }
-    let mut answer = match owner(DIALECTS.iter(), request.uri().path()) {
+    match owner(DIALECTS.iter(), request.uri().path()) {
         Owner::Dialect(dialect) => (dialect.busy)(),
         Owner::SignedUrls(_) => s3_error::slow_down(),
         Owner::Server => rest(request).await,
-    };
-    answer.headers_mut().insert(header::CONNECTION, HeaderValue::from_static("close"));
-    answer
+    }
 }
 
 fn unknown_path(part: &Part, path: &str) -> Response {

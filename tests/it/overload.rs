@@ -82,7 +82,7 @@ async fn one_connection_too_many_is_told_that_the_server_is_busy() {
         let said = all_that_is_said(&mut connect(&server).await, &request(dialect)).await;
         assert!(said.starts_with(&format!("HTTP/1.1 {status} ")), "{dialect:?}: {said}");
         assert!(said.contains("retry-after: 1\r\n") && said.contains("x-request-id: "), "{dialect:?}: {said}");
-        assert!(said.contains(body), "{dialect:?}: {said}");
+        assert!(said.contains("connection: close\r\n") && said.contains(body), "{dialect:?}: {said}");
     }
     let put = with_body("PUT /s3/hexnode/x", "", "");
     let said = all_that_is_said(&mut connect(&server).await, &put).await;
