@@ -33,7 +33,7 @@ impl Pace {
     /// Rows of the next transaction.
     pub(crate) fn rows(&self, wanted: bool) -> usize {
         let time = if wanted { SHORT } else { LONG };
-        ((time.as_secs_f64() / self.row) as usize).clamp(FEWEST, self.most)
+        ((time.as_secs_f64() / self.row).round() as usize).clamp(FEWEST, self.most)
     }
 
     /// After a transaction of so many rows: for how long to leave the writer to others.
