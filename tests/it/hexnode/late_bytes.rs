@@ -65,6 +65,11 @@ async fn the_fifth_put_to_a_url_at_once_is_told_to_slow_down() {
     verify(&server, &ann.key, &uuid).await;
 }
 
+/// More than the server gathers before it writes the first byte.
+fn begun() -> &'static str {
+    "begun, ".repeat(20_000).leak()
+}
+
 /// A PUT that is under way while another finishes, is verified and deleted.
 #[tokio::test]
 async fn a_slow_put_outlives_nothing() {
@@ -72,7 +77,7 @@ async fn a_slow_put_outlives_nothing() {
     let ann = server.account("ann").await;
     let (url, uuid) = presign(&server, &ann.key, "a.pdf", "application/pdf").await;
     let (sender, slow) = slow_put(&server, &url);
-    sender.send("begun, ").await.unwrap();
+    sender.send(begun()).await.unwrap();
     wait_until("the slow upload has begun", async || !server.objects().await.is_empty()).await;
 
     assert_eq!(put(&server, &url, "application/pdf", b"quick").await.status, 200);
@@ -98,7 +103,7 @@ async fn a_put_does_not_outlive_the_sweep() {
     let ann = server.account("ann").await;
     let (url, uuid) = presign(&server, &ann.key, "a.pdf", "application/pdf").await;
     let (sender, slow) = slow_put(&server, &url);
-    sender.send("begun, ").await.unwrap();
+    sender.send(begun()).await.unwrap();
     wait_until("the slow upload has begun", async || !server.objects().await.is_empty()).await;
     server.advance(Duration::from_secs(25 * 3_600)).await;
     let _ = sender.send("and ended").await;
