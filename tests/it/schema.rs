@@ -82,6 +82,16 @@ const QUESTIONS: [Question; 6] = [
 /// The row that PostgreSQL's writers change in turn; what the two programs keep for themselves.
 const OF_ONE_ALONE: [&str; 3] = ["turn", "sqlite_sequence", "_sqlx_migrations"];
 
+/// References that PostgreSQL would check row by row where rows go by the thousand: SQLite alone has them.
+const OF_SQLITE_ALONE: [[&str; 3]; 6] = [
+    ["edit_session", "node_id", "node"],
+    ["link", "node_id", "node"],
+    ["purge", "account_id", "account"],
+    ["share", "node_id", "node"],
+    ["trash", "node_id", "node"],
+    ["version", "node_id", "node"],
+];
+
 #[tokio::test]
 async fn both_databases_have_the_same_schema() {
     let (file, server) =
@@ -94,7 +104,11 @@ async fn both_databases_have_the_same_schema() {
         assert!(sqlite.len() > 5, "{about}: {sqlite:?}");
         let only = |one: &BTreeSet<_>, other| one.difference(other).cloned().collect::<Vec<Vec<String>>>();
         let differ = (only(&sqlite, &postgres), only(&postgres, &sqlite));
-        assert_eq!(differ, (vec![], vec![]), "{about}: on SQLite alone, on PostgreSQL alone");
+        let of_sqlite: Vec<Vec<String>> = match about {
+            "references" => OF_SQLITE_ALONE.iter().map(|row| row.map(str::to_owned).into()).collect(),
+            _ => vec![],
+        };
+        assert_eq!(differ, (of_sqlite, vec![]), "{about}: on SQLite alone, on PostgreSQL alone");
     }
 }
 
