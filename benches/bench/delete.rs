@@ -122,7 +122,7 @@ fn reference(bench: &Bench, fsync: Fsync, installation: &Installation) -> Result
 /// # Errors
 /// Something could not be measured.
 pub async fn delete(bench: &mut Bench) -> Result<()> {
-    let rounds = 3;
+    let rounds = if bench.quick { 1 } else { 3 };
     for fsync in [Fsync::SLOW, Fsync::FAST, Fsync::Disk] {
         for (connections, goal) in [(64, 15.0), (256, 25.0)] {
             let deletes = if bench.quick { 5_000 } else { 20_000 };
