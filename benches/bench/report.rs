@@ -99,11 +99,6 @@ impl Row {
         self
     }
 
-    /// Whether its case begins so.
-    pub fn is_of(&self, case: &str) -> bool {
-        self.case.starts_with(case)
-    }
-
     fn cells(&self) -> [String; 7] {
         let details: Vec<String> =
             self.details.iter().map(|(name, value, unit)| format!("{name} {} {unit}", figure(*value))).collect();

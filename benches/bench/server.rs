@@ -203,12 +203,22 @@ impl Server {
     /// # Errors
     /// It takes longer.
     pub async fn purged(&self) -> Result<Duration> {
+        self.purged_to(0).await
+    }
+
+    /// The same where others go on deleting: so many may be left, which are theirs.
+    ///
+    /// # Errors
+    /// It takes longer.
+    pub async fn purged_to(&self, rest: u64) -> Result<Duration> {
         let start = Instant::now();
         while start.elapsed() < Duration::from_secs(1_200) {
             let asked = Instant::now();
-            let left = self.figure("unfile_purge_pending").await? + self.figure("unfile_expansions").await?;
+            // In this order: what is no longer expanded is queued.
+            let expansions = self.figure("unfile_expansions").await?;
+            let waiting = self.figure("unfile_purge_pending").await?;
             let (took, answered) = (start.elapsed(), asked.elapsed());
-            if left == 0 {
+            if expansions == 0 && waiting <= rest {
                 return Ok(took);
             }
             // The question counts the queue: asked all the time, it would be what is measured.

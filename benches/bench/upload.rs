@@ -19,7 +19,7 @@ const SIZE: usize = 4_096;
 /// # Errors
 /// Something could not be measured.
 pub async fn run(bench: &mut Bench) -> Result<()> {
-    let rounds = 3;
+    let rounds = if bench.quick { 1 } else { 3 };
     for fsync in [Fsync::SLOW, Fsync::Disk] {
         let files = if bench.quick { 400 } else { 2_000 };
         let installation = Installation::embedded(bench, fsync).await?;
