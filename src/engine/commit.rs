@@ -100,16 +100,13 @@ where
 {
     fn run<'a>(&'a mut self, tx: &'a mut Tx) -> LocalBoxFuture<'a, std::result::Result<(), Fault>> {
         Box::pin(async move {
-            tx.savepoint().await.map_err(fault)?;
+            tx.begin_request().await.map_err(fault)?;
             let outcome = (self.work)(tx).await;
             match outcome {
-                Ok(done) => {
-                    tx.release().await.map_err(fault)?;
-                    self.outcome = Some(Ok(done));
-                }
+                Ok(done) => self.outcome = Some(Ok(done)),
                 Err(error) if error.is_fault() => return Err(Fault(error)),
                 Err(refusal) => {
-                    tx.rollback_to_savepoint().await.map_err(fault)?;
+                    tx.take_back_request().await.map_err(fault)?;
                     self.outcome = Some(Err(refusal));
                 }
             }

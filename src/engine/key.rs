@@ -1,5 +1,6 @@
 //! Keys: from a secret to a caller, and the making and ending of keys. Only hashes are kept.
 
+pub(super) mod look_up;
 mod own;
 mod sign_in;
 
@@ -100,8 +101,14 @@ impl Engine {
     /// What a secret leads to in a realm, whether or not its account is switched off.
     async fn found_by(&self, secret: &str, realm: Realm) -> Result<Option<Found>> {
         let Some(secret) = Secret::read(secret) else { return Ok(None) };
-        let mut conn = self.store.read().await?;
-        let found = key::by_hash(&mut conn, &secret.hash(), self.clock.micros()).await?;
+        let hash = secret.hash();
+        let found = match self.look_ups.find(&hash).await {
+            Ok(found) => found,
+            Err(look_up::Failed) => {
+                let mut conn = self.store.read().await?;
+                key::by_hashes(&mut conn, &[&hash], self.clock.micros()).await?.pop().map(|(_, found)| found)
+            }
+        };
         Ok(found.filter(|found| realm.takes(found.realm)))
     }
 

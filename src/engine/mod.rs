@@ -78,6 +78,7 @@ use crate::{
 use commit::Committer;
 use error::{Error, Result};
 use gaps::Gaps;
+use key::look_up::LookUps;
 use lease::Leases;
 use password::{Attempts, Passwords};
 use positions::Positions;
@@ -139,6 +140,7 @@ pub struct Engine {
 pub struct Inner {
     store: Store,
     committer: Committer,
+    look_ups: LookUps,
     objects: Objects,
     keys: KeyMint,
     clock: Clock,
@@ -200,6 +202,7 @@ impl Engine {
         let objects = Objects::new(options.objects, &installation, options.faults.clone()).context("--objects")?;
         Ok(Self {
             inner: Arc::new(Inner {
+                look_ups: LookUps::start(store.clone(), options.clock.clone()),
                 store,
                 committer,
                 objects,

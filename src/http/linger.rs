@@ -15,7 +15,6 @@ use axum::{
     body::{Body, Bytes, HttpBody},
     extract::Request,
     http::header::EXPECT,
-    middleware::Next,
     response::Response,
 };
 use http_body::{Frame, SizeHint};
@@ -25,15 +24,18 @@ use http_body_util::BodyExt;
 const AT_MOST: usize = 128 * 1024 * 1024;
 const NO_LONGER_THAN: Duration = Duration::from_secs(5);
 
-/// Middleware: runs the rest, and reads on after an answer that came before the end of the body.
-pub(crate) async fn linger(request: Request, next: Next) -> Response {
+/// Runs the rest, and reads on after an answer that came before the end of the body.
+pub(crate) async fn linger<F: Future<Output = Response>>(
+    request: Request,
+    rest: impl FnOnce(Request) -> F,
+) -> Response {
     let waits = request.headers().contains_key(EXPECT);
     let (parts, body) = request.into_parts();
     if body.is_end_stream() {
-        return next.run(Request::from_parts(parts, body)).await;
+        return rest(Request::from_parts(parts, body)).await;
     }
     let shared = Shared(Arc::new(Mutex::new(Incoming { body, asked: false })));
-    let answer = next.run(Request::from_parts(parts, Body::new(shared.clone()))).await;
+    let answer = rest(Request::from_parts(parts, Body::new(shared.clone()))).await;
     if shared.is_coming(waits) {
         tokio::spawn(async move { tokio::time::timeout(NO_LONGER_THAN, shared.drain()).await });
     }
@@ -93,7 +95,12 @@ impl HttpBody for Shared {
 
 #[cfg(test)]
 mod tests {
-    use axum::{Router, http::StatusCode, middleware, routing::put};
+    use axum::{
+        Router,
+        http::StatusCode,
+        middleware::{self, Next},
+        routing::put,
+    };
     use tokio::{
         io::{AsyncReadExt, AsyncWriteExt},
         net::{TcpListener, TcpStream},
@@ -103,7 +110,8 @@ mod tests {
 
     /// Sends a body of `length` bytes to a server that refuses it unread, writes all of it, and only then reads.
     async fn answer_to(head: &str, length: usize) -> String {
-        let refuse = put(async || StatusCode::FORBIDDEN).layer(middleware::from_fn(linger));
+        let refuse = put(async || StatusCode::FORBIDDEN)
+            .layer(middleware::from_fn(|request, next: Next| linger(request, |request| next.run(request))));
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let address = listener.local_addr().unwrap();
         tokio::spawn(async move { axum::serve(listener, Router::new().route("/", refuse)).await });

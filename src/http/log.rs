@@ -5,9 +5,8 @@
 use std::{any::Any, panic::AssertUnwindSafe, time::Instant};
 
 use axum::{
-    extract::{MatchedPath, Request, State},
+    extract::{MatchedPath, Request},
     http::HeaderValue,
-    middleware::Next,
     response::Response,
 };
 use futures_util::FutureExt;
@@ -17,7 +16,11 @@ use uuid::Uuid;
 use super::{App, dialect_of, fault};
 
 /// Gives the request its id, in a span that everything logged on its behalf lies in; logs and counts the answer.
-pub(crate) async fn around(State(app): State<App>, request: Request, next: Next) -> Response {
+pub(crate) async fn around<F: Future<Output = Response>>(
+    app: &App,
+    request: Request,
+    rest: impl FnOnce(Request) -> F,
+) -> Response {
     let id = Uuid::new_v4().to_string();
     let span = tracing::info_span!("request", id);
     let start = Instant::now();
@@ -27,7 +30,7 @@ pub(crate) async fn around(State(app): State<App>, request: Request, next: Next)
         .extensions()
         .get::<MatchedPath>()
         .map_or_else(|| "-".to_owned(), |path| path.as_str().trim_end_matches('/').to_owned());
-    let mut answer = next.run(request).instrument(span.clone()).await;
+    let mut answer = rest(request).instrument(span.clone()).await;
     let status = answer.status();
     if let Ok(id) = HeaderValue::try_from(id) {
         answer.headers_mut().insert("x-request-id", id);
@@ -41,10 +44,13 @@ pub(crate) async fn around(State(app): State<App>, request: Request, next: Next)
 
 /// Answers a request whose handler panicked, in the words of whose path it is. The panic's own message is logged by the
 /// hook, the line here ties it to the request.
-pub(crate) async fn catch_panic(request: Request, next: Next) -> Response {
+pub(crate) async fn catch_panic<F: Future<Output = Response>>(
+    request: Request,
+    rest: impl FnOnce(Request) -> F,
+) -> Response {
     let path = request.uri().path().to_owned();
     // What the handler was at is dropped, and what outlives it is behind locks that say how they take a panic.
-    let answered = AssertUnwindSafe(next.run(request)).catch_unwind().await;
+    let answered = AssertUnwindSafe(rest(request)).catch_unwind().await;
     answered.unwrap_or_else(|panic| {
         tracing::error!(error = message_of(&*panic), "a handler panicked");
         fault(&path)
@@ -58,14 +64,20 @@ fn message_of(panic: &(dyn Any + Send)) -> &str {
 
 #[cfg(test)]
 mod tests {
-    use axum::{Router, body::Body, middleware};
+    use axum::{
+        Router,
+        body::Body,
+        middleware::{self, Next},
+    };
     use tower::ServiceExt;
 
     use super::*;
 
     async fn answer_to(path: &str) -> (u16, String, String) {
         let panics = axum::routing::any(async || -> () { panic!("a test asks for it") });
-        let router: Router = Router::new().route("/{*path}", panics).layer(middleware::from_fn(catch_panic));
+        let router: Router = Router::new()
+            .route("/{*path}", panics)
+            .layer(middleware::from_fn(|request, next: Next| catch_panic(request, |request| next.run(request))));
         let request = Request::get(path).body(Body::empty()).unwrap();
         let answer = router.oneshot(request).await.unwrap();
         let (status, media_type) = (answer.status(), answer.headers()["content-type"].to_str().unwrap().to_owned());

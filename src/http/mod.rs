@@ -27,13 +27,13 @@ pub(crate) mod sweeppea;
 pub(crate) mod vault;
 pub(crate) mod xml;
 
-use std::{sync::Arc, time::Duration};
+use std::{ops::Deref, sync::Arc, time::Duration};
 
 use axum::{
     Router,
-    extract::Request,
+    extract::{Request, State},
     http::StatusCode,
-    middleware,
+    middleware::{self, Next},
     response::{IntoResponse, Response},
 };
 pub use route::{Access, Dialect, Route};
@@ -41,9 +41,13 @@ use tokio_util::sync::CancellationToken;
 
 use crate::{config::Config, engine::Engine};
 
-/// What every handler can reach.
+/// What every handler can reach. Clones are handles to the same.
 #[derive(Clone)]
-pub struct App {
+pub struct App(Arc<Shared>);
+
+/// What the handlers of a listener share.
+#[derive(Clone)]
+pub struct Shared {
     pub engine: Engine,
     pub config: Arc<Config>,
     pub(crate) hexnode: Arc<hexnode::State>,
@@ -51,21 +55,28 @@ pub struct App {
     pub(crate) ops: Arc<ops::Metrics>,
 }
 
+impl Deref for App {
+    type Target = Shared;
+    fn deref(&self) -> &Shared {
+        &self.0
+    }
+}
+
 impl App {
     pub fn new(engine: Engine, config: Arc<Config>) -> Self {
-        Self {
+        Self(Arc::new(Shared {
             hexnode: Arc::new(hexnode::State::new(&config)),
             sweeppea: Arc::new(sweeppea::State::new(&config)),
             ops: Arc::new(ops::Metrics::new()),
             engine,
             config,
-        }
+        }))
     }
 
     /// The same server as seen through a listener with a configuration of its own.
     #[must_use]
     pub fn with_config(&self, config: Config) -> Self {
-        Self { config: Arc::new(config), ..self.clone() }
+        Self(Arc::new(Shared { config: Arc::new(config), ..Shared::clone(&self.0) }))
     }
 
     /// Writes the counted calls down once a second, and a last time when it is told to stop.
@@ -91,7 +102,7 @@ struct Mounted {
     prefix: &'static str,
     /// Signed URLs of the dialect.
     signed_prefix: &'static str,
-    mount: fn(&App) -> Router<App>,
+    mount: fn() -> Router<App>,
     routes: fn() -> Vec<Route>,
     scheme: openapi::Scheme,
     unknown_path: fn() -> Response,
@@ -191,7 +202,7 @@ impl Part {
 pub fn router(app: &App, part: &Part) -> Router {
     let mut router = ops::routes(part);
     for dialect in part.dialects() {
-        router = router.merge((dialect.mount)(app));
+        router = router.merge((dialect.mount)());
     }
     #[cfg(feature = "testing")]
     {
@@ -201,14 +212,16 @@ pub fn router(app: &App, part: &Part) -> Router {
         let part = part.clone();
         move |request: Request| std::future::ready(unknown_path(&part, request.uri().path()))
     };
-    let router = router
-        .fallback(unknown)
-        .layer(middleware::from_fn(log::catch_panic))
-        .layer(middleware::from_fn(oracle::write))
-        .layer(middleware::from_fn(linger::linger))
-        .layer(middleware::from_fn_with_state(app.clone(), log::around))
-        .with_state(app.clone());
+    let router =
+        router.fallback(unknown).layer(middleware::from_fn_with_state(app.clone(), around)).with_state(app.clone());
     onlyoffice::around(router)
+}
+
+/// What stands around every call, outermost first. One layer: each of axum's own copies all below it for each request.
+async fn around(State(app): State<App>, request: Request, next: Next) -> Response {
+    let caught = |request| log::catch_panic(request, |request| next.run(request));
+    let written = |request| oracle::write(request, caught);
+    log::around(&app, request, |request| linger::linger(request, written)).await
 }
 
 fn unknown_path(part: &Part, path: &str) -> Response {

@@ -1,15 +1,17 @@
 //! A dialect's routes are data: one row a call, folded into a router here, walked by the access test and by the
 //! OpenAPI document.
 
+use std::sync::Arc;
+
 use axum::{
     Router,
-    extract::{FromRequestParts, Request},
+    extract::{FromRequestParts, Request, State},
+    handler::Handler,
     http::{Method, request::Parts},
-    middleware::{self, Next},
     response::{IntoResponse, Response},
-    routing::{self, MethodRouter},
+    routing,
 };
-
+use futures_util::future::BoxFuture;
 use schemars::{JsonSchema, Schema, SchemaGenerator};
 
 use super::App;
@@ -39,8 +41,19 @@ pub struct Route {
     pub example: Option<&'static str>,
     /// The schema of the body of a good answer.
     pub(crate) answer: Option<fn(&mut SchemaGenerator) -> Schema>,
-    handler: fn() -> MethodRouter<App>,
+    call: fn() -> Call,
     every_method: bool,
+}
+
+/// What answers a call: a handler with its type forgotten.
+pub(crate) type Call = Arc<dyn Fn(Request, App) -> BoxFuture<'static, Response> + Send + Sync>;
+
+/// A handler as a row of a table has it.
+pub(crate) fn call<H, T>(handler: H) -> Call
+where
+    H: Handler<T, App> + Sync,
+{
+    Arc::new(move |request, app| Box::pin(handler.clone().call(request, app)))
 }
 
 impl Route {
@@ -49,9 +62,9 @@ impl Route {
         path: &'static str,
         access: Access,
         summary: &'static str,
-        handler: fn() -> MethodRouter<App>,
+        call: fn() -> Call,
     ) -> Self {
-        Self { method, path, access, summary, example: None, answer: None, handler, every_method: false }
+        Self { method, path, access, summary, example: None, answer: None, call, every_method: false }
     }
 
     /// With an example of the JSON that it takes.
@@ -90,90 +103,75 @@ pub trait Dialect: 'static {
 }
 
 /// Folds a dialect's table into a router.
-pub(crate) fn mount<D: Dialect>(app: &App) -> Router<App> {
-    let mut by_path: Vec<(&'static str, Vec<Route>)> = Vec::new();
+pub(crate) fn mount<D: Dialect>() -> Router<App> {
+    let mut paths: Vec<(&'static str, Vec<Route>)> = Vec::new();
     for route in D::routes() {
-        match by_path.iter_mut().find(|(path, _)| *path == route.path) {
+        match paths.iter_mut().find(|(path, _)| *path == route.path) {
             Some((_, routes)) => routes.push(route),
-            None => by_path.push((route.path, vec![route])),
+            None => paths.push((route.path, vec![route])),
         }
     }
     let mut router = Router::new();
-    for (path, routes) in by_path {
-        let methods = mount_path::<D>(app, routes);
-        let with_slash = format!("{path}/");
-        router = router.route(path, methods.clone()).route(&with_slash, methods);
+    for (path, routes) in paths {
+        let calls = Arc::new(Calls::of(routes));
+        // One handler for all methods: a path that told axum its methods would get an `Allow` on whatever answers
+        // another one, the 401 of a caller without a key too.
+        let any = routing::any(move |State(app): State<App>, request: Request| {
+            let calls = Arc::clone(&calls);
+            async move { calls.answer::<D>(app, request).await.unwrap_or_else(|refusal| refusal) }
+        });
+        router = router.route(path, any.clone()).route(&format!("{path}/"), any);
     }
     router
 }
 
-/// A path's calls, with the dialect's own refusal for every other method.
-fn mount_path<D: Dialect>(app: &App, routes: Vec<Route>) -> MethodRouter<App> {
-    if let Some(all) = routes.iter().find(|route| route.every_method) {
-        return (all.handler)();
-    }
-    let served = methods_served(&routes);
-    let refuse = refusal::<D>(app, &routes).with_state(app.clone());
-    let mut calls = MethodRouter::new();
-    for Route { handler, access, .. } in routes {
-        calls = calls.merge(match access {
-            Access::Open | Access::SignIn => handler(),
-            Access::Read | Access::Write => guard::<D>(app, handler(), access),
-        });
-    }
-    let calls = calls.with_state(app.clone());
-    // One handler for all methods: a path that told axum its methods would get an `Allow` on whatever answers another
-    // one, the 401 of a caller without a key too.
-    routing::any(move |request: Request| {
-        let service = match served.contains(request.method()) {
-            true => calls.clone(),
-            false => refuse.clone(),
+/// The calls of one path.
+struct Calls {
+    /// By method; HEAD is answered by GET, unless that writes.
+    by_method: Vec<(Method, Access, Call)>,
+    /// Answers every method.
+    for_all: Option<Call>,
+    /// The value of the `Allow` header.
+    allow: String,
+}
+
+impl Calls {
+    fn of(routes: Vec<Route>) -> Self {
+        let for_all = routes.iter().find(|route| route.every_method).map(|route| (route.call)());
+        let allow = routes.iter().map(|route| route.method.as_str()).collect::<Vec<_>>().join(", ");
+        let mut by_method: Vec<(Method, Access, Call)> =
+            routes.into_iter().map(|route| (route.method, route.access, (route.call)())).collect();
+        let reads = |(method, access, _): &&(Method, Access, Call)| {
+            *method == Method::GET && !matches!(access, Access::Write | Access::SignIn)
         };
-        async move {
-            use tower::ServiceExt;
-            service.oneshot(request).await.into_response()
+        if let Some((_, access, call)) = by_method.iter().find(reads) {
+            by_method.push((Method::HEAD, *access, Arc::clone(call)));
         }
-    })
-}
-
-/// The methods that have a call. HEAD is answered by GET, unless that writes.
-fn methods_served(routes: &[Route]) -> Vec<Method> {
-    let mut methods: Vec<Method> = routes.iter().map(|route| route.method.clone()).collect();
-    let get = routes.iter().find(|route| route.method == Method::GET);
-    if get.is_some_and(|get| !matches!(get.access, Access::Write | Access::SignIn)) {
-        methods.push(Method::HEAD);
+        Self { by_method, for_all, allow }
     }
-    methods
-}
 
-/// What answers a method that has no call.
-fn refusal<D: Dialect>(app: &App, routes: &[Route]) -> MethodRouter<App> {
-    let allow = routes.iter().map(|route| route.method.as_str()).collect::<Vec<_>>().join(", ");
-    let refuse = routing::any(move |method: Method| {
-        let answer = D::method_not_allowed(&method, &allow);
-        async move { answer }
-    });
-    match D::KEY_BEFORE_METHOD {
-        true => guard::<D>(app, refuse, Access::Read),
-        false => refuse,
+    /// Answers a request; an error is the dialect's refusal.
+    async fn answer<D: Dialect>(&self, app: App, request: Request) -> Result<Response, Response> {
+        if let Some(call) = &self.for_all {
+            return Ok(call(request, app).await);
+        }
+        let Some((_, access, call)) = self.by_method.iter().find(|(method, ..)| method == request.method()) else {
+            let request = if D::KEY_BEFORE_METHOD { admit::<D>(&app, request, Access::Read).await? } else { request };
+            return Err(D::method_not_allowed(request.method(), &self.allow));
+        };
+        Ok(match access {
+            Access::Open | Access::SignIn => call(request, app).await,
+            Access::Read | Access::Write => call(admit::<D>(&app, request, *access).await?, app).await,
+        })
     }
 }
 
-fn guard<D: Dialect>(app: &App, methods: MethodRouter<App>, access: Access) -> MethodRouter<App> {
-    let app = app.clone();
-    methods.layer(middleware::from_fn(move |request: Request, next: Next| {
-        let app = app.clone();
-        async move {
-            let (mut parts, body) = request.into_parts();
-            match D::authenticate(&app, &parts, access).await {
-                Ok(caller) => {
-                    parts.extensions.insert(caller);
-                    next.run(Request::from_parts(parts, body)).await
-                }
-                Err(refusal) => refusal,
-            }
-        }
-    }))
+/// Lets a request in, with its caller, or gives the dialect's refusal.
+async fn admit<D: Dialect>(app: &App, request: Request, access: Access) -> Result<Request, Response> {
+    let (mut parts, body) = request.into_parts();
+    let caller = D::authenticate(app, &parts, access).await?;
+    parts.extensions.insert(caller);
+    Ok(Request::from_parts(parts, body))
 }
 
 /// The caller that [`Dialect::authenticate`] found. Only on [`Access::Read`] and [`Access::Write`] routes.

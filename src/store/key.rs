@@ -10,6 +10,7 @@ use crate::{
 };
 
 /// What a secret's hash leads to.
+#[derive(Debug, Clone)]
 pub(crate) struct Found {
     pub(crate) caller: Caller,
     /// For which calls it was made.
@@ -21,19 +22,20 @@ pub(crate) struct Found {
     pub(crate) expires_at: Option<i64>,
 }
 
-/// The key with this hash, unless it was revoked or its time is over.
-pub(crate) async fn by_hash(conn: &mut Conn, hash: &str, now: i64) -> Result<Option<Found>> {
-    let row = sqlx::query(
-        "select k.id, k.scope, k.session, k.read_only, k.write_only, k.from_password, k.expires_at, k.renewable_until, \
+/// The keys with these hashes, each with its hash; those that were revoked or whose time is over left out.
+pub(crate) async fn by_hashes(conn: &mut Conn, hashes: &[&str], now: i64) -> Result<Vec<(String, Found)>> {
+    let hashes: Vec<[&str; 1]> = hashes.iter().map(|hash| [*hash]).collect();
+    let rows = sqlx::query(
+        "select k.hash, k.id, k.scope, k.session, k.read_only, k.write_only, k.from_password, k.expires_at, k.renewable_until, \
          a.id as account_id, a.uid, a.name, a.display_name, a.email, a.role, a.max_calls, a.disabled_at \
-         from api_key k join account a on a.id = k.account_id \
-         where k.hash = $1 and k.revoked_at is null and (k.expires_at is null or k.expires_at > $2)",
+         from json_each($1) j cross join api_key k join account a on a.id = k.account_id \
+         where k.hash = j.value ->> 0 and k.revoked_at is null and (k.expires_at is null or k.expires_at > $2)",
     )
-    .bind(hash)
+    .bind(super::rows(&hashes))
     .bind(now)
-    .fetch_optional(conn)
+    .fetch_all(conn)
     .await?;
-    Ok(row.map(found))
+    Ok(rows.into_iter().map(|row| (row.get("hash"), found(row))).collect())
 }
 
 fn found(row: AnyRow) -> Found {

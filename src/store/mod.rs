@@ -59,6 +59,7 @@ pub(crate) struct Tx {
     pub(crate) writer: i64,
     /// Batches that were begun, this one included.
     batches: i64,
+    in_request: bool,
     /// The time of this transaction, microseconds.
     pub(crate) now: i64,
 }
@@ -79,6 +80,7 @@ impl DerefMut for Tx {
 impl Tx {
     /// Starts a transaction that no other writer can pass.
     pub(crate) async fn begin(&mut self, clock: &Clock) -> Result<()> {
+        self.in_request = false;
         match self.store.database {
             // Deferred transactions would fail half-way when two processes meet (the command line beside a server).
             Database::Sqlite => run(&mut self.conn, "begin immediate").await?,
@@ -106,16 +108,32 @@ impl Tx {
         run(&mut self.conn, "rollback").await
     }
 
+    /// What the next request of the transaction does can be taken back by itself, until the one after it begins.
+    pub(crate) async fn begin_request(&mut self) -> Result<()> {
+        // The one before ends in the same round trip.
+        let sql = match self.in_request {
+            true => "release savepoint request; savepoint request",
+            false => "savepoint request",
+        };
+        self.in_request = true;
+        run(&mut self.conn, sql).await
+    }
+
+    pub(crate) async fn take_back_request(&mut self) -> Result<()> {
+        run(&mut self.conn, "rollback to savepoint request").await
+    }
+
+    /// What is done from here on can be taken back by itself.
     pub(crate) async fn savepoint(&mut self) -> Result<()> {
-        run(&mut self.conn, "savepoint one").await
+        run(&mut self.conn, "savepoint part").await
     }
 
     pub(crate) async fn release(&mut self) -> Result<()> {
-        run(&mut self.conn, "release savepoint one").await
+        run(&mut self.conn, "release savepoint part").await
     }
 
     pub(crate) async fn rollback_to_savepoint(&mut self) -> Result<()> {
-        run(&mut self.conn, "rollback to savepoint one").await?;
+        run(&mut self.conn, "rollback to savepoint part").await?;
         self.release().await
     }
 
@@ -160,6 +178,8 @@ impl Store {
         conn.close().await?;
         let readers = AnyPoolOptions::new()
             .max_connections(8)
+            // To ask a file whether it is still there costs as much as a read.
+            .test_before_acquire(database == Database::Postgres)
             .after_connect(move |conn, _| {
                 Box::pin(async move {
                     database.prepare(conn).await?;
@@ -183,6 +203,7 @@ impl Store {
     async fn connect(&self) -> Result<AnyConnection> {
         let mut conn = AnyConnection::connect(&self.url).await?;
         self.database.prepare(&mut conn).await?;
+        self.database.write_by_index(&mut conn).await?;
         Ok(conn)
     }
 
@@ -197,7 +218,7 @@ impl Store {
                     .await?
             }
         };
-        Ok(Tx { conn, store: self.clone(), writer, batches: 0, now: 0 })
+        Ok(Tx { conn, store: self.clone(), writer, batches: 0, in_request: false, now: 0 })
     }
 
     pub(crate) async fn close(&self) {

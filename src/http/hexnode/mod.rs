@@ -11,14 +11,13 @@ mod wire;
 use axum::{
     http::{HeaderMap, HeaderValue, Method, header::AUTHORIZATION, request::Parts},
     response::{IntoResponse, Response},
-    routing::{any, get, post},
 };
 
 use self::{
     error::Refusal,
     wire::{FileList, Message, PresignedUrl, VerifiedFile},
 };
-use super::{Access, App, Dialect, Route, rate::RateLimit};
+use super::{Access, App, Dialect, Route, rate::RateLimit, route::call};
 use crate::{
     config::Config,
     engine::model::{Caller, KeyId, Realm},
@@ -48,20 +47,22 @@ impl Dialect for Hexnode {
     fn routes() -> Vec<Route> {
         use Access::{Open, Read, Write};
         vec![
-            Route::new(Method::GET, "/api/v1/filemanagement", Read, "List the account's files", || get(handlers::list))
-                .answers::<FileList>(),
+            Route::new(Method::GET, "/api/v1/filemanagement", Read, "List the account's files", || {
+                call(handlers::list)
+            })
+            .answers::<FileList>(),
             Route::new(
                 Method::POST,
                 "/api/v1/filemanagement/generate-presigned-upload-url",
                 Write,
                 "Announce a file and get the URL to which its bytes are PUT",
-                || post(handlers::generate_presigned_upload_url),
+                || call(handlers::generate_presigned_upload_url),
             )
             .takes(r#"{"file_name":"report.pdf","content_type":"application/pdf"}"#)
             .answers::<PresignedUrl>(),
             // A URL signed for PUT is wrong for every other method, and S3 says so in its own words.
             Route::new(Method::PUT, "/s3/hexnode/{key}", Open, "Send the bytes of an announced file", || {
-                any(handlers::put_upload)
+                call(handlers::put_upload)
             })
             .for_every_method(),
             Route::new(
@@ -69,7 +70,7 @@ impl Dialect for Hexnode {
                 "/api/v1/filemanagement/verify-file-upload",
                 Write,
                 "Finish an upload and get the file's id",
-                || post(handlers::verify_file_upload),
+                || call(handlers::verify_file_upload),
             )
             .takes(r#"{"file_uuid":"6f1c0d7e-3f0a-4a53-9f52-0b1d8f2c7a11"}"#)
             .answers::<VerifiedFile>(),
@@ -78,7 +79,7 @@ impl Dialect for Hexnode {
                 "/api/v1/filemanagement/delete-files",
                 Write,
                 "Delete files for good, all or none",
-                || post(handlers::delete_files),
+                || call(handlers::delete_files),
             )
             .takes(r#"{"file_ids":[101,102]}"#)
             .answers::<Message>(),

@@ -9,7 +9,6 @@ use axum::{
         HeaderMap, HeaderValue, StatusCode,
         header::{ACCEPT, CONTENT_TYPE},
     },
-    middleware::Next,
     response::{IntoResponse, Response},
 };
 use serde::Serialize;
@@ -58,11 +57,11 @@ impl IntoResponse for Answer {
 /// Everything below this belongs to the dialect.
 pub(super) const PREFIX: &str = "/documents";
 
-/// Middleware: gives the dialect's answers and refusals their body, in the form that the request asks for.
-pub(crate) async fn write(request: Request, next: Next) -> Response {
+/// Gives the dialect's answers and refusals their body, in the form that the request asks for.
+pub(crate) async fn write<F: Future<Output = Response>>(request: Request, rest: impl FnOnce(Request) -> F) -> Response {
     let path = request.uri().path();
     if !path.strip_prefix(PREFIX).is_some_and(|rest| rest.is_empty() || rest.starts_with('/')) {
-        return next.run(request).await;
+        return rest(request).await;
     }
     let call = Call::of(request.method(), path);
     let form = Form::asked(request.headers());
@@ -71,7 +70,7 @@ pub(crate) async fn write(request: Request, next: Next) -> Response {
     let has_route = request.extensions().get::<MatchedPath>().is_some();
     let mut answer = match has_route && !is_known_version(path) {
         true => Refusal::UNKNOWN_PATH.into_response(),
-        false => next.run(request).await,
+        false => rest(request).await,
     };
     if let Some(refusal) = answer.extensions_mut().remove::<Refusal>() {
         return match (service, refusal.body(&call)) {

@@ -31,7 +31,6 @@ use std::sync::Arc;
 use axum::{
     http::{Method, request::Parts},
     response::{IntoResponse, Response},
-    routing,
 };
 
 use self::{
@@ -40,7 +39,7 @@ use self::{
     room::Room,
     wire::{DeletedData, FetchedData, Success, UploadedData, UrlData},
 };
-use super::{Access, App, Dialect, Route, rate::RateLimit};
+use super::{Access, App, Dialect, Route, rate::RateLimit, route::call};
 use crate::{
     config::Config,
     engine::{
@@ -84,32 +83,30 @@ impl Dialect for Sweeppea {
         use Access::{Open, Read, Write};
         let signed = "/s3/sweeppea/{uid}/{name}";
         vec![
-            Route::new(Method::POST, "/files/delete", Write, "Delete a file for good", || {
-                routing::post(handlers::delete)
-            })
-            .takes(r#"{"FileToken":"6f1c0d7e-3f0a-4a53-9f52-0b1d8f2c7a11"}"#)
-            .answers::<Success<DeletedData>>(),
-            Route::new(Method::POST, "/files/upload", Write, "Upload a file", || routing::post(handlers::upload))
+            Route::new(Method::POST, "/files/delete", Write, "Delete a file for good", || call(handlers::delete))
+                .takes(r#"{"FileToken":"6f1c0d7e-3f0a-4a53-9f52-0b1d8f2c7a11"}"#)
+                .answers::<Success<DeletedData>>(),
+            Route::new(Method::POST, "/files/upload", Write, "Upload a file", || call(handlers::upload))
                 .takes(r#"{"Filename":"a.txt","MimeType":"text/plain","FileData":"SGVsbG8=","Private":true}"#)
                 .answers::<Success<UploadedData>>(),
             Route::new(Method::POST, "/files/fetch", Read, "List files, with storage figures", || {
-                routing::post(handlers::fetch)
+                call(handlers::fetch)
             })
             .takes(r#"{"Page":1,"Limit":50}"#)
             .answers::<Success<FetchedData>>(),
             Route::new(Method::POST, "/files/getFileUrl", Read, "Make a temporary URL for reading a file", || {
-                routing::post(handlers::get_file_url)
+                call(handlers::get_file_url)
             })
             .takes(r#"{"FileToken":"6f1c0d7e-3f0a-4a53-9f52-0b1d8f2c7a11","Mode":"preview","ExpiresIn":900}"#)
             .answers::<Success<UrlData>>(),
             Route::new(Method::POST, "/files/send", Write, "Mail a file; no mail server can be set yet", || {
-                routing::post(handlers::send)
+                call(handlers::send)
             })
             .takes(r#"{"FileToken":"6f1c0d7e-3f0a-4a53-9f52-0b1d8f2c7a11","RecipientEmail":"recipient@example.com"}"#),
-            Route::new(Method::GET, signed, Open, "Read a file by its temporary URL", || routing::any(handlers::read))
+            Route::new(Method::GET, signed, Open, "Read a file by its temporary URL", || call(handlers::read))
                 .for_every_method(),
             Route::new(Method::HEAD, signed, Open, "The headers of a file, by its temporary URL", || {
-                routing::any(handlers::read)
+                call(handlers::read)
             })
             .for_every_method(),
         ]

@@ -21,7 +21,6 @@ use axum::{
         request::Parts,
     },
     response::{IntoResponse, Response},
-    routing::{delete, get, patch, post, put},
 };
 use error::Refusal;
 use wire::{
@@ -29,7 +28,7 @@ use wire::{
     FolderContent, FoldersOutcome, List, NewToken, OpenTransfer, RootFolder, Token, Version,
 };
 
-use super::{Access, App, Dialect, Route};
+use super::{Access, App, Dialect, Route, route::call};
 use crate::engine::model::{Caller, Realm};
 
 pub(crate) struct Vault;
@@ -43,32 +42,32 @@ impl Dialect for Vault {
     fn routes() -> Vec<Route> {
         use Access::{Read, SignIn, Write};
         vec![
-            Route::new(Method::GET, "/vault_rest/version", Read, "The server's version", || get(token::version)).answers::<Version>(),
-            Route::new(Method::GET, "/vault_rest/authenticate", SignIn, "Sign in with name and password", || get(token::sign_in)).answers::<NewToken>(),
-            Route::new(Method::DELETE, "/vault_rest/authenticate", Write, "End the key of this call", || delete(token::end)).answers::<EndedToken>(),
-            Route::new(Method::POST, "/vault_rest/token", Write, "Make an API key", || post(token::issue)).takes(r#"{"expires":"2027-01-01T00:00:00Z","description":"backup"}"#).answers::<NewToken>(),
-            Route::new(Method::GET, "/vault_rest/tokens/{start}/{count}", Read, "List API keys", || get(token::list)).answers::<List<Token>>(),
-            Route::new(Method::GET, "/vault_rest/transfer", Write, "Open a transfer", || get(transfer::open)).answers::<OpenTransfer>(),
-            Route::new(Method::POST, "/vault_rest/transfer", Write, "Commit a transfer: its files appear", || post(transfer::commit)).answers::<CommittedTransfer>(),
-            Route::new(Method::DELETE, "/vault_rest/transfer", Write, "Give up a transfer", || delete(transfer::drop)).answers::<Done>(),
-            Route::new(Method::GET, "/vault_rest/transfer_file", Write, "Announce a file of a transfer", || get(transfer::add_file)).answers::<AddedFile>(),
-            Route::new(Method::PATCH, "/vault_rest/transfer_file", Write, "Send a chunk of a file", || patch(transfer::put_chunk)).answers::<Done>(),
-            Route::new(Method::POST, "/vault_rest/transfer_file", Write, "Finish a file", || post(transfer::finish_file)).answers::<FinishedFile>(),
-            Route::new(Method::DELETE, "/vault_rest/transfer_file", Write, "Give up a file of a transfer", || delete(transfer::drop_file)).answers::<Done>(),
-            Route::new(Method::GET, "/vault_rest/file/{file_id}", Read, "Download a file", || get(file::read)),
-            Route::new(Method::DELETE, "/vault_rest/file/{file_id}", Write, "Delete a file", || delete(delete::file)),
-            Route::new(Method::GET, "/vault_rest/file/status/{file_id}", Read, "A file's status", || get(file::status)).answers::<FileStatus>(),
-            Route::new(Method::GET, "/vault_rest/files/{type}/{start}/{count}", Read, "List files", || get(file::list)).answers::<List<FileStatus>>(),
-            Route::new(Method::DELETE, "/vault_rest/files", Write, "Delete many files", || delete(delete::files)).takes(r#"["6f1c0d7e3f0a4a539f520b1d8f2c7a11"]"#).answers::<FilesOutcome>(),
-            Route::new(Method::DELETE, "/vault_rest/folders", Write, "Delete many folders with all below them", || delete(delete::folders)).takes(r#"["6f1c0d7e3f0a4a539f520b1d8f2c7a11"]"#).answers::<FoldersOutcome>(),
-            Route::new(Method::GET, "/vault_rest/root_folder", Read, "The account's root folder", || get(folder::root)).answers::<RootFolder>(),
-            Route::new(Method::GET, "/vault_rest/folder_content/{folder_id}/{start}/{count}", Read, "What lies in a folder", || get(folder::content)).answers::<FolderContent>(),
-            Route::new(Method::PUT, "/vault_rest/rename_file", Write, "Rename a file", || put(relocate::rename)).takes(r#"{"file_id":"6f1c0d7e3f0a4a539f520b1d8f2c7a11","new_file_name":"report.pdf"}"#),
-            Route::new(Method::PUT, "/vault_rest/move_files", Write, "Move many files to a folder", || put(relocate::move_files)).takes(r#"{"files":[{"file_id":"6f1c0d7e3f0a4a539f520b1d8f2c7a11","name":"report.pdf"}],"new_path":"test"}"#),
-            Route::new(Method::GET, "/vault_rest/recycle_bin/{start}/{count}", Read, "What lies in the bin", || get(bin::list)).answers::<List<BinEntry>>(),
-            Route::new(Method::PUT, "/vault_rest/recycle_bin/restore", Write, "Restore from the bin", || put(bin::restore)).takes(r#"["6f1c0d7e3f0a4a539f520b1d8f2c7a11"]"#).answers::<FilesOutcome>(),
-            Route::new(Method::DELETE, "/vault_rest/recycle_bin", Write, "Destroy what lies in the bin", || delete(bin::purge)).takes(r#"["6f1c0d7e3f0a4a539f520b1d8f2c7a11"]"#).answers::<FilesOutcome>(),
-            Route::new(Method::DELETE, "/vault_rest/recycle_bin/all", Write, "Empty the bin", || delete(bin::empty)).answers::<Emptied>(),
+            Route::new(Method::GET, "/vault_rest/version", Read, "The server's version", || call(token::version)).answers::<Version>(),
+            Route::new(Method::GET, "/vault_rest/authenticate", SignIn, "Sign in with name and password", || call(token::sign_in)).answers::<NewToken>(),
+            Route::new(Method::DELETE, "/vault_rest/authenticate", Write, "End the key of this call", || call(token::end)).answers::<EndedToken>(),
+            Route::new(Method::POST, "/vault_rest/token", Write, "Make an API key", || call(token::issue)).takes(r#"{"expires":"2027-01-01T00:00:00Z","description":"backup"}"#).answers::<NewToken>(),
+            Route::new(Method::GET, "/vault_rest/tokens/{start}/{count}", Read, "List API keys", || call(token::list)).answers::<List<Token>>(),
+            Route::new(Method::GET, "/vault_rest/transfer", Write, "Open a transfer", || call(transfer::open)).answers::<OpenTransfer>(),
+            Route::new(Method::POST, "/vault_rest/transfer", Write, "Commit a transfer: its files appear", || call(transfer::commit)).answers::<CommittedTransfer>(),
+            Route::new(Method::DELETE, "/vault_rest/transfer", Write, "Give up a transfer", || call(transfer::drop)).answers::<Done>(),
+            Route::new(Method::GET, "/vault_rest/transfer_file", Write, "Announce a file of a transfer", || call(transfer::add_file)).answers::<AddedFile>(),
+            Route::new(Method::PATCH, "/vault_rest/transfer_file", Write, "Send a chunk of a file", || call(transfer::put_chunk)).answers::<Done>(),
+            Route::new(Method::POST, "/vault_rest/transfer_file", Write, "Finish a file", || call(transfer::finish_file)).answers::<FinishedFile>(),
+            Route::new(Method::DELETE, "/vault_rest/transfer_file", Write, "Give up a file of a transfer", || call(transfer::drop_file)).answers::<Done>(),
+            Route::new(Method::GET, "/vault_rest/file/{file_id}", Read, "Download a file", || call(file::read)),
+            Route::new(Method::DELETE, "/vault_rest/file/{file_id}", Write, "Delete a file", || call(delete::file)),
+            Route::new(Method::GET, "/vault_rest/file/status/{file_id}", Read, "A file's status", || call(file::status)).answers::<FileStatus>(),
+            Route::new(Method::GET, "/vault_rest/files/{type}/{start}/{count}", Read, "List files", || call(file::list)).answers::<List<FileStatus>>(),
+            Route::new(Method::DELETE, "/vault_rest/files", Write, "Delete many files", || call(delete::files)).takes(r#"["6f1c0d7e3f0a4a539f520b1d8f2c7a11"]"#).answers::<FilesOutcome>(),
+            Route::new(Method::DELETE, "/vault_rest/folders", Write, "Delete many folders with all below them", || call(delete::folders)).takes(r#"["6f1c0d7e3f0a4a539f520b1d8f2c7a11"]"#).answers::<FoldersOutcome>(),
+            Route::new(Method::GET, "/vault_rest/root_folder", Read, "The account's root folder", || call(folder::root)).answers::<RootFolder>(),
+            Route::new(Method::GET, "/vault_rest/folder_content/{folder_id}/{start}/{count}", Read, "What lies in a folder", || call(folder::content)).answers::<FolderContent>(),
+            Route::new(Method::PUT, "/vault_rest/rename_file", Write, "Rename a file", || call(relocate::rename)).takes(r#"{"file_id":"6f1c0d7e3f0a4a539f520b1d8f2c7a11","new_file_name":"report.pdf"}"#),
+            Route::new(Method::PUT, "/vault_rest/move_files", Write, "Move many files to a folder", || call(relocate::move_files)).takes(r#"{"files":[{"file_id":"6f1c0d7e3f0a4a539f520b1d8f2c7a11","name":"report.pdf"}],"new_path":"test"}"#),
+            Route::new(Method::GET, "/vault_rest/recycle_bin/{start}/{count}", Read, "What lies in the bin", || call(bin::list)).answers::<List<BinEntry>>(),
+            Route::new(Method::PUT, "/vault_rest/recycle_bin/restore", Write, "Restore from the bin", || call(bin::restore)).takes(r#"["6f1c0d7e3f0a4a539f520b1d8f2c7a11"]"#).answers::<FilesOutcome>(),
+            Route::new(Method::DELETE, "/vault_rest/recycle_bin", Write, "Destroy what lies in the bin", || call(bin::purge)).takes(r#"["6f1c0d7e3f0a4a539f520b1d8f2c7a11"]"#).answers::<FilesOutcome>(),
+            Route::new(Method::DELETE, "/vault_rest/recycle_bin/all", Write, "Empty the bin", || call(bin::empty)).answers::<Emptied>(),
         ]
     }
 
