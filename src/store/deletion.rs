@@ -3,7 +3,7 @@
 use sqlx::{Row, any::AnyRow};
 use uuid::Uuid;
 
-use super::{Conn, Result, Tx, account::uid, id_rows, rows};
+use super::{Conn, Result, Tx, account::uid, id_rows, rows, trash};
 use crate::model::AccountId;
 
 /// What a delete has to know of a node that it names.
@@ -327,8 +327,8 @@ pub(crate) async fn record(tx: &mut Tx, ids: &str) -> Result<Vec<i64>> {
     .bind(now)
     .execute(&mut **tx)
     .await?;
+    trash::remove_of_nodes(tx, ids).await?;
     for sql in [
-        "delete from trash where node_id in (select cast(value ->> 0 as bigint) from json_each($1))",
         "delete from share where node_id in (select cast(value ->> 0 as bigint) from json_each($1))",
         "delete from link where node_id in (select cast(value ->> 0 as bigint) from json_each($1))",
         "delete from version where node_id in (select cast(value ->> 0 as bigint) from json_each($1))",
