@@ -44,3 +44,8 @@ alter table trash drop constraint trash_node_id_fkey;
 alter table share drop constraint share_node_id_fkey;
 alter table link drop constraint link_node_id_fkey;
 alter table purge drop constraint purge_account_id_fkey;
+
+-- Entries of whole nodes that it holds and has not emptied: lists say how many there are.
+alter table account add column entries bigint not null default 0;
+update account set entries = (select count(*) from trash t where t.holder_id = account.id and t.version_id is null
+    and (t.id > account.emptied_to or t.spared >= account.emptied_to));

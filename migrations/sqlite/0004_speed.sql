@@ -54,3 +54,8 @@ create index trash_foreign on trash (holder_id, account_id) where holder_id <> a
 
 -- How often files of its tree that were there before were shown again: what lists remember of hidden ones ends then.
 alter table account add column shown_again bigint not null default 0;
+
+-- Entries of whole nodes that it holds and has not emptied: lists say how many there are.
+alter table account add column entries bigint not null default 0;
+update account set entries = (select count(*) from trash t where t.holder_id = account.id and t.version_id is null
+    and (t.id > account.emptied_to or t.spared >= account.emptied_to));

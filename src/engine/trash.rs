@@ -24,10 +24,13 @@ use crate::{
     },
     store::{
         self, Conn, Tx, account, deletion, folder,
-        list::From,
+        list::{
+            From,
+            trash::{self as rows, Whose},
+        },
         node::{self, Place},
         purge,
-        trash::{self, EntryRow, Held, Whose},
+        trash::{self, EntryRow, Held},
     },
 };
 
@@ -59,11 +62,11 @@ impl Engine {
         let begin = Begin::trash(caller.account, query.scope, query.versions, query.offset);
         let before = self.positions.before(&begin, now);
         let nodes = match query.counted || (query.offset > 0 && before.is_none()) {
-            true => trash::count(&mut conn, whose, false).await?,
+            true => rows::count(&mut conn, whose, false).await?,
             false => 0,
         };
         let versions = match query.counted && query.versions {
-            true => trash::count(&mut conn, whose, true).await?,
+            true => rows::count(&mut conn, whose, true).await?,
             false => 0,
         };
         let (of_nodes, of_versions) = match (query.offset, before) {
@@ -76,12 +79,12 @@ impl Engine {
         };
         let wanted = u64::from(query.limit) + 1;
         let mut rows = match of_nodes {
-            Some(from) => trash::page(&mut conn, whose, false, &from, wanted).await?,
+            Some(from) => rows::page(&mut conn, whose, false, &from, wanted).await?,
             None => Vec::new(),
         };
         let room = wanted.saturating_sub(rows.len() as u64);
         if query.versions && room > 0 {
-            rows.extend(trash::page(&mut conn, whose, true, &of_versions, room).await?);
+            rows.extend(rows::page(&mut conn, whose, true, &of_versions, room).await?);
         }
         let more = self.cut(&mut rows, query.limit, begin, EntryRow::position, now);
         let items = entries(&mut conn, rows, now).await?;
@@ -103,7 +106,7 @@ impl Engine {
         }
         let _turn = self.lists.acquire().await.map_err(|error| Error::Internal(error.into()))?;
         let (mut conn, now) = (self.store.read().await?, self.clock.micros());
-        let total = trash::count_files(&mut conn, account, &query).await?;
+        let total = rows::count_files(&mut conn, account, &query).await?;
         let begin = Begin::trashed_files(caller.account, &query);
         let from = match (query.offset, self.positions.before(&begin, now)) {
             (0, _) => From::Place(0),
@@ -111,7 +114,7 @@ impl Engine {
             (offset, None) => From::Place(offset),
         };
         let wanted = u64::from(query.limit) + 1;
-        let mut rows = trash::files(&mut conn, account, &query, &from, wanted).await?;
+        let mut rows = rows::files(&mut conn, account, &query, &from, wanted).await?;
         let more = self.cut(&mut rows, query.limit, begin, |row| row, now);
         let ids: Vec<i64> = rows.iter().map(|row| row.id).collect();
         let rows = trash::of_nodes(&mut conn, ids.iter().copied()).await?;
@@ -220,8 +223,8 @@ async fn empty(tx: &mut Tx, holder: AccountId, dialect: &'static str, delay: i64
         .iter()
         .map(|entry| Failure { name: entry.item.name().to_owned(), reason: FailureReason::Refused(Refused::Held) })
         .collect();
-    let mut gone = trash::page(tx, Whose::Held(holder), false, &From::Place(0), NAMED).await?;
-    gone.extend(trash::page(tx, Whose::Held(holder), true, &From::Place(0), NAMED - gone.len() as u64).await?);
+    let mut gone = rows::page(tx, Whose::Held(holder), false, &From::Place(0), NAMED).await?;
+    gone.extend(rows::page(tx, Whose::Held(holder), true, &From::Place(0), NAMED - gone.len() as u64).await?);
     gone.retain(|row| !spared.contains(&row.id));
     let shown = entries(tx, gone, now).await?.into_iter().map(|entry| entry.item).collect();
 

@@ -1,5 +1,7 @@
 //! Lists by key: a page begins behind a row, wherever in the list that stands.
 
+pub(crate) mod trash;
+
 use std::collections::HashSet;
 
 use sqlx::{Row, any::AnyRow};

@@ -1,6 +1,6 @@
 //! Trash entries: what was deleted and can be taken back.
 
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 
 use sqlx::{AssertSqlSafe, Row, any::AnyRow};
 use uuid::Uuid;
@@ -9,11 +9,13 @@ use super::{
     Conn, Result, Tx,
     account::uid,
     id_rows,
-    list::{self, From, Position, SortedBy, contains},
+    list::{
+        From, Position, SortedBy,
+        trash::{Whose, page},
+    },
     rows,
-    statement::Statement,
 };
-use crate::model::{AccountId, FileQuery};
+use crate::model::AccountId;
 
 /// An entry as its row has it.
 #[derive(Debug, Clone)]
@@ -47,13 +49,13 @@ impl EntryRow {
 }
 
 /// What [`entry`] reads, of an entry `t`.
-const COLUMNS: &str = "t.id, t.uid, t.node_id, t.version_id, t.account_id, t.holder_id, t.deleter_id, t.path, \
+pub(super) const COLUMNS: &str = "t.id, t.uid, t.node_id, t.version_id, t.account_id, t.holder_id, t.deleter_id, t.path, \
      t.deleted_at, t.purge_after";
 
 /// Of an entry `t` and its holder's account `h`: the holder has not emptied the trash since, or that spared it.
 pub(super) const STANDS: &str = "(t.id > h.emptied_to or t.spared >= h.emptied_to)";
 
-fn entry(row: AnyRow) -> EntryRow {
+pub(super) fn entry(row: AnyRow) -> EntryRow {
     let (id, version): (i64, Option<i64>) = (row.get("id"), row.get("version_id"));
     EntryRow {
         id,
@@ -101,179 +103,6 @@ pub(crate) async fn by_ids(conn: &mut Conn, ids: impl IntoIterator<Item = i64>) 
     Ok(found.into_iter().map(entry).collect())
 }
 
-/// Whose entries of one kind a list shows.
-#[derive(Debug, Clone, Copy)]
-pub(crate) enum Whose {
-    /// What the account holds, and what of its own tree another holds.
-    Seen(AccountId),
-    /// What the account holds.
-    Held(AccountId),
-    /// All accounts'.
-    All,
-}
-
-/// A page of standing entries, newest first: of whole nodes, or with `versions` of single versions; from behind an entry
-/// on or so far from the first.
-pub(crate) async fn page(
-    conn: &mut Conn,
-    whose: Whose,
-    versions: bool,
-    from: &From,
-    limit: u64,
-) -> Result<Vec<EntryRow>> {
-    let skipped = match from {
-        From::Place(place) => *place,
-        From::Behind(_) => 0,
-    };
-    let mut sql = Statement::new(format!("select {COLUMNS} from trash t where t.id in ("));
-    let parts = parts(whose);
-    // Each part has an index in the order of the list: none of them is read further than the page goes.
-    for (at, part) in parts.iter().enumerate() {
-        sql.push(if at == 0 { "select id from (" } else { " union all select id from (" });
-        part.select(&mut sql, "t.id", versions);
-        if let From::Behind(row) = from {
-            sql.push(" and t.id < ").number(row.id);
-        }
-        sql.push(" order by t.id desc limit ").count(limit.saturating_add(skipped)).push(&format!(") part_{at}"));
-    }
-    sql.push(") order by t.id desc limit ").count(limit).push(" offset ").count(skipped);
-    Ok(sql.fetch_all(conn).await?.into_iter().map(entry).collect())
-}
-
-/// How many entries [`page`] would list in all.
-pub(crate) async fn count(conn: &mut Conn, whose: Whose, versions: bool) -> Result<u64> {
-    let mut sum = 0;
-    for part in parts(whose) {
-        let mut sql = Statement::new(String::new());
-        part.select(&mut sql, "count(*)", versions);
-        sum += sql.fetch_number(conn).await?;
-    }
-    Ok(sum as u64)
-}
-
-/// Standing entries that one index knows.
-#[derive(Debug, Clone, Copy)]
-enum Part {
-    /// Of what an account holds, those that came after it last emptied its trash.
-    New(i64),
-    /// Of what an account holds, those that were spared then.
-    Spared(i64),
-    /// What another holds of an account's tree.
-    WithOthers(i64),
-    All,
-}
-
-fn parts(whose: Whose) -> Vec<Part> {
-    match whose {
-        Whose::Seen(AccountId(id)) => vec![Part::New(id), Part::Spared(id), Part::WithOthers(id)],
-        Whose::Held(AccountId(id)) => vec![Part::New(id), Part::Spared(id)],
-        Whose::All => vec![Part::All],
-    }
-}
-
-impl Part {
-    fn select(self, sql: &mut Statement, columns: &str, versions: bool) {
-        let emptied_to = |sql: &mut Statement, holder| {
-            sql.push("(select a.emptied_to from account a where a.id = ").number(holder).push(")");
-        };
-        let kind = if versions { "t.version_id is not null" } else { "t.version_id is null" };
-        match self {
-            Part::New(holder) => {
-                sql.push(&format!("select {columns} from trash t where {kind} and t.holder_id = ")).number(holder);
-                sql.push(" and t.id > ");
-                emptied_to(sql, holder);
-            }
-            Part::Spared(holder) => {
-                sql.push(&format!("select {columns} from trash t where {kind} and t.spared <> 0 and t.holder_id = "));
-                sql.number(holder).push(" and t.spared >= ");
-                emptied_to(sql, holder);
-                sql.push(" and t.id <= ");
-                emptied_to(sql, holder);
-            }
-            Part::WithOthers(owner) => {
-                sql.push(&format!(
-                    "select {columns} from trash t cross join account h where {kind} and h.id = t.holder_id \
-                     and {STANDS} and t.holder_id <> t.account_id and t.account_id = "
-                ));
-                sql.number(owner);
-            }
-            Part::All => {
-                sql.push(&format!(
-                    "select {columns} from trash t cross join account h where {kind} and h.id = t.holder_id and {STANDS}"
-                ));
-            }
-        }
-    }
-}
-
-/// A page of files that lie in a trash as a whole, for who holds or owns them, or with `None` of all accounts: in the
-/// order of a list of files. The query's own bounds do not count.
-pub(crate) async fn files(
-    conn: &mut Conn,
-    account: Option<AccountId>,
-    query: &FileQuery,
-    from: &From,
-    limit: u64,
-) -> Result<Vec<Position>> {
-    let sort = list::sort(query);
-    let skipped = match from {
-        From::Place(place) => *place,
-        From::Behind(_) => 0,
-    };
-    let version = sort.joined();
-    let mut sql = Statement::new(format!("select n.id{} from node n{version} where n.id in (", sort.column()));
-    for (at, of_others) in places(account).iter().enumerate() {
-        sql.push(if at == 0 { "select id from (" } else { " union all select id from (" });
-        whole_files(&mut sql, "n.id", account, query, *of_others);
-        if let From::Behind(row) = from {
-            sort.behind(&mut sql, Some(row));
-        }
-        sql.push(&sort.order()).push(" limit ").count(limit.saturating_add(skipped)).push(&format!(") part_{at}"));
-    }
-    sql.push(")").push(&sort.order()).push(" limit ").count(limit).push(" offset ").count(skipped);
-    Ok(sql.fetch_all(conn).await?.iter().map(|row| sort.position(row, false)).collect())
-}
-
-/// How many files [`files`] would list in all.
-pub(crate) async fn count_files(conn: &mut Conn, account: Option<AccountId>, query: &FileQuery) -> Result<u64> {
-    let mut sum = 0;
-    for &of_others in places(account) {
-        let mut sql = Statement::new(String::new());
-        whole_files(&mut sql, "count(*)", account, query, of_others);
-        sum += sql.fetch_number(conn).await?;
-    }
-    Ok(sum as u64)
-}
-
-/// Where files of a trash lie: in the account's own tree, and in those of others.
-fn places(account: Option<AccountId>) -> &'static [bool] {
-    if account.is_some() { &[false, true] } else { &[false] }
-}
-
-fn whole_files(sql: &mut Statement, columns: &str, account: Option<AccountId>, query: &FileQuery, of_others: bool) {
-    let version = list::sort(query).joined();
-    sql.push(&format!("select {columns} from node n{version} where n.state = 2 and n.kind = 'file'"));
-    match account {
-        None => {}
-        Some(account) if of_others => {
-            sql.push(
-                " and n.id in (select f.node_id from trash f where f.holder_id <> f.account_id and f.holder_id = ",
-            );
-            sql.number(account.0).push(")");
-        }
-        Some(account) => drop(sql.push(" and n.account_id = ").number(account.0)),
-    }
-    sql.push(&format!(
-        " and exists (select 1 from trash t join account h on h.id = t.holder_id where t.node_id = n.id \
-         and t.version_id is null and {STANDS}"
-    ));
-    if let (Some(account), true) = (account, of_others) {
-        sql.push(" and t.holder_id = ").number(account.0);
-    }
-    sql.push(")");
-    contains(sql, query.find.as_deref());
-}
-
 /// An entry to be made.
 pub(crate) struct NewEntry<'a> {
     pub(crate) node: i64,
@@ -304,8 +133,39 @@ pub(crate) async fn insert(tx: &mut Tx, entries: &[NewEntry<'_>]) -> Result<()> 
     .bind(rows(&new))
     .bind(now)
     .execute(&mut **tx)
+    .await?;
+    let mut held = BTreeMap::<i64, i64>::new();
+    for entry in entries.iter().filter(|entry| entry.version.is_none()) {
+        *held.entry(entry.holder.0).or_default() += 1;
+    }
+    if held.is_empty() {
+        return Ok(());
+    }
+    sqlx::query(
+        "update account set entries = entries + held.entries from (select cast(value ->> 0 as bigint) as id, \
+         cast(value ->> 1 as bigint) as entries from json_each($1)) held where account.id = held.id",
+    )
+    .bind(rows(&Vec::from_iter(held)))
+    .execute(&mut **tx)
     .await
     .map(drop)
+}
+
+/// Counts entries that were dropped off their holders' accounts, those of whole nodes that stood.
+async fn count_dropped(tx: &mut Tx, dropped: Vec<AnyRow>) -> Result<()> {
+    let whole = dropped.iter().filter(|row| row.get::<Option<i64>, _>("version_id").is_none());
+    let whole: Vec<(i64, i64, i64)> =
+        whole.map(|row| (row.get("holder_id"), row.get("id"), row.get("spared"))).collect();
+    if whole.is_empty() {
+        return Ok(());
+    }
+    let sql = format!(
+        "update account set entries = account.entries - dropped.entries from (select h.id, count(*) as entries from (\
+         select cast(value ->> 0 as bigint) as holder_id, cast(value ->> 1 as bigint) as id, \
+         cast(value ->> 2 as bigint) as spared from json_each($1)) t cross join account h where h.id = t.holder_id \
+         and {STANDS} group by h.id) dropped where account.id = dropped.id"
+    );
+    sqlx::query(AssertSqlSafe(sql)).bind(rows(&whole)).execute(&mut **tx).await.map(drop)
 }
 
 /// The numbers and sizes of versions, by id.
@@ -322,32 +182,38 @@ pub(crate) async fn versions(conn: &mut Conn, ids: impl IntoIterator<Item = i64>
 
 /// Drops these entries.
 pub(crate) async fn remove(tx: &mut Tx, ids: impl IntoIterator<Item = i64>) -> Result<()> {
-    sqlx::query("delete from trash where id in (select cast(value ->> 0 as bigint) from json_each($1))")
-        .bind(id_rows(ids))
-        .execute(&mut **tx)
-        .await
-        .map(drop)
+    let dropped = sqlx::query(
+        "delete from trash where id in (select cast(value ->> 0 as bigint) from json_each($1)) \
+         returning id, holder_id, version_id, spared",
+    )
+    .bind(id_rows(ids))
+    .fetch_all(&mut **tx)
+    .await?;
+    count_dropped(tx, dropped).await
 }
 
 /// Drops the entries of these nodes as a whole, those of single versions stay.
 pub(crate) async fn remove_of_whole(tx: &mut Tx, nodes: impl IntoIterator<Item = i64>) -> Result<()> {
-    sqlx::query(
+    let dropped = sqlx::query(
         "delete from trash where version_id is null and node_id in \
-         (select cast(value ->> 0 as bigint) from json_each($1))",
+         (select cast(value ->> 0 as bigint) from json_each($1)) returning id, holder_id, version_id, spared",
     )
     .bind(id_rows(nodes))
-    .execute(&mut **tx)
-    .await
-    .map(drop)
+    .fetch_all(&mut **tx)
+    .await?;
+    count_dropped(tx, dropped).await
 }
 
 /// Drops all entries of these nodes, of single versions too.
 pub(crate) async fn remove_of_nodes(tx: &mut Tx, nodes: &str) -> Result<()> {
-    sqlx::query("delete from trash where node_id in (select cast(value ->> 0 as bigint) from json_each($1))")
-        .bind(nodes)
-        .execute(&mut **tx)
-        .await
-        .map(drop)
+    let dropped = sqlx::query(
+        "delete from trash where node_id in (select cast(value ->> 0 as bigint) from json_each($1)) \
+         returning id, holder_id, version_id, spared",
+    )
+    .bind(nodes)
+    .fetch_all(&mut **tx)
+    .await?;
+    count_dropped(tx, dropped).await
 }
 
 /// Drops the entries of these single versions.
@@ -495,11 +361,16 @@ async fn own_trash(conn: &mut Conn, account: AccountId, kind: &'static str) -> R
 /// Empties a trash up to an entry but for the spared ones: they are hidden from now on, and wait for their own marks.
 /// The mark never goes back, and what an earlier one spared is spared no more: the last hold on it may be gone.
 pub(crate) async fn empty(tx: &mut Tx, holder: AccountId, up_to: i64, spared: &str) -> Result<()> {
-    sqlx::query("update account set emptied_to = case when emptied_to < $1 then $1 else emptied_to end where id = $2")
-        .bind(up_to)
-        .bind(holder.0)
-        .execute(&mut **tx)
-        .await?;
+    sqlx::query(
+        "update account set emptied_to = case when emptied_to < $1 then $1 else emptied_to end, \
+         entries = (select count(*) from json_each($3) j cross join trash t where t.id = cast(j.value ->> 0 as bigint) \
+         and t.version_id is null and t.holder_id = $2) where id = $2",
+    )
+    .bind(up_to)
+    .bind(holder.0)
+    .bind(spared)
+    .execute(&mut **tx)
+    .await?;
     sqlx::query("update trash set spared = 0 where holder_id = $1 and spared <> 0")
         .bind(holder.0)
         .execute(&mut **tx)

@@ -26,6 +26,7 @@ mod grants;
 mod group_commit;
 mod hexnode;
 mod kill;
+mod list;
 mod memory;
 mod migrate;
 mod migration;

@@ -134,6 +134,11 @@ impl Evidence {
         ))
         .await;
         self.none(
+            "select a.name || ': entries ' || a.entries from account a where a.entries <> (select count(*) from trash t \
+             where t.holder_id = a.id and t.version_id is null and (t.id > a.emptied_to or t.spared >= a.emptied_to))",
+        )
+        .await;
+        self.none(
             "select 'bytes of file ' || n.id from node n where n.kind = 'file' and n.bytes <> \
              (select coalesce(sum(v.size), 0) from version v where v.node_id = n.id and v.state <> 3)",
         )
