@@ -142,7 +142,7 @@ pub(crate) async fn insert(tx: &mut Tx, entries: &[NewEntry<'_>]) -> Result<()> 
         return Ok(());
     }
     sqlx::query(
-        "update account set entries = entries + held.entries from (select cast(value ->> 0 as bigint) as id, \
+        "update account set entries = account.entries + held.entries from (select cast(value ->> 0 as bigint) as id, \
          cast(value ->> 1 as bigint) as entries from json_each($1)) held where account.id = held.id",
     )
     .bind(rows(&Vec::from_iter(held)))
