@@ -10,7 +10,7 @@ use object_store::{ObjectStoreExt, path::Path};
 use crate::{
     Bench, baseline,
     fsync::Fsync,
-    measure::mib,
+    measure::{median, mib},
     report::{Goal, Row},
     s3,
     seed::{self, Seeder, Tree},
@@ -36,9 +36,10 @@ pub async fn disk(bench: &mut Bench) -> Result<()> {
         settle(fsync);
         let purge = drained(installation.start().await?, count).await?;
         ensure!(left_in(&installation)? == 0, "objects are left");
-        let reference = |kind: &str| {
-            let folder = installation.folder().display().to_string();
-            baseline::rate(&bench.shim, fsync, &["unlinks", &folder, &count.to_string(), kind])
+        let reference = |kind: &str| -> Result<f64> {
+            let (folder, count) = (installation.folder().display().to_string(), count.to_string());
+            let run = || baseline::rate(&bench.shim, fsync, &["unlinks", &folder, &count, kind]);
+            Ok(median(vec![run()?, run()?, run()?]))
         };
         let (bare, durable) = (reference("bare")?, reference("durable")?);
         let mut row = Row::new("purge", format!("{count} objects, {}", fsync.name()), purge.rate, "/s")

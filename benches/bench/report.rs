@@ -206,10 +206,11 @@ impl Report {
             let rows: Vec<&Row> = rows.iter().collect();
             let _ = write!(tables, "\n### {}\n\n{}", rows[0].scenario, table(&rows));
         }
-        fs::write(&page, format!("{before}{BEGIN}\n\n{tables}\n{END}{after}"))?;
         if !self.growth.is_empty() {
             fs::write(docs.join("performance.svg"), plot::svg(&self.growth))?;
+            tables.push_str("\n![Microseconds for a delete, by files in the table](performance.svg)\n");
         }
+        fs::write(&page, format!("{before}{BEGIN}\n\n{tables}\n{END}{after}"))?;
         Ok(())
     }
 
