@@ -39,7 +39,7 @@ const BATCH_TIME: Duration = Duration::from_secs(2);
 const FEWEST: usize = 50;
 const MOST: usize = 4_000;
 /// The same while people ask for something: what is taken keeps the writer too.
-const MOST_WHILE_WANTED: usize = 1_000;
+const MOST_WHILE_WANTED: usize = 500;
 /// Entries that one transaction drops at the most.
 const FINISH: usize = 1_000;
 /// Batches taken behind one another before the head of the queue is looked at again.
