@@ -6,6 +6,7 @@
 //! workers, then the engine. Each step of it has a bound: what hangs is left behind, as by a crash, and the next start
 //! takes it up.
 
+mod bound;
 mod first_start;
 mod listener;
 mod lock;

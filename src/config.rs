@@ -60,6 +60,7 @@ impl Place {
         Rules {
             default_quota: self.default_quota,
             purge_delay: Duration::ZERO,
+            purge_rate: 0,
             overdue_after: Duration::ZERO,
             audit_keep: Duration::from_secs(400 * 86_400),
             trash_keep: Duration::ZERO,
@@ -100,6 +101,9 @@ pub struct ServeArgs {
     /// Pause between a delete and the purge of its bytes
     #[arg(long, env = "UNFILE_PURGE_DELAY", value_name = "TIME", value_parser = parse_duration, default_value = "0s")]
     purge_delay: Duration,
+    /// Objects a second that this server removes at the most; 0 = as the store allows
+    #[arg(long, env = "UNFILE_PURGE_RATE", value_name = "KEYS", default_value = "0")]
+    purge_rate: u32,
     /// Age at which an entry of the purge queue counts as overdue
     #[arg(long, env = "UNFILE_OVERDUE_AFTER", value_name = "TIME", value_parser = parse_duration, default_value = "24h")]
     overdue_after: Duration,
@@ -143,6 +147,8 @@ pub struct Config {
     /// Bytes, 0 = none.
     pub default_quota: u64,
     pub purge_delay: Duration,
+    /// Keys a second, 0 = as the store allows.
+    pub purge_rate: u32,
     pub overdue_after: Duration,
     pub audit_keep: Duration,
     pub trash_keep: Duration,
@@ -194,6 +200,7 @@ impl Config {
             sweeppea_rate: args.sweeppea_rate,
             default_quota: args.place.default_quota,
             purge_delay: args.purge_delay,
+            purge_rate: args.purge_rate,
             overdue_after: args.overdue_after,
             audit_keep: args.audit_keep,
             trash_keep: args.trash_keep,
@@ -212,6 +219,7 @@ impl Config {
         Rules {
             default_quota: self.default_quota,
             purge_delay: self.purge_delay,
+            purge_rate: self.purge_rate,
             overdue_after: self.overdue_after,
             audit_keep: self.audit_keep,
             trash_keep: self.trash_keep,

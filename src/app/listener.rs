@@ -3,16 +3,13 @@
 use std::{
     io,
     net::{SocketAddr, TcpListener},
-    pin::Pin,
     sync::Arc,
-    task::{Context as TaskContext, Poll},
     time::Duration,
 };
 
 use anyhow::{Context, Result, anyhow};
 use axum_server::{
     Handle, Server,
-    accept::Accept,
     tls_rustls::{RustlsAcceptor, RustlsConfig},
 };
 use hyper_util::rt::TokioTimer;
@@ -21,13 +18,9 @@ use rustls::{
     crypto::ring,
     pki_types::{CertificateDer, PrivateKeyDer, pem::PemObject},
 };
-use tokio::{
-    io::{AsyncRead, AsyncWrite, ReadBuf},
-    net::TcpStream,
-    sync::{OwnedSemaphorePermit, Semaphore},
-    task::JoinSet,
-};
+use tokio::task::JoinSet;
 
+use super::bound::{Door, Welcome, raise_open_files};
 use crate::{
     config::{Config, Tls, file::DialectTable},
     http::{App, Part, router},
@@ -35,6 +28,9 @@ use crate::{
 
 /// From the first byte, or from the answer before, to the end of a request's head.
 const HEADER_READ: Duration = Duration::from_secs(30);
+
+/// Connections that wait in the system's queue to be taken.
+const QUEUED: i32 = 4_096;
 
 /// An address that is bound, and what it answers to.
 pub(crate) struct Listener {
@@ -89,6 +85,8 @@ pub(crate) async fn bind(config: Config) -> Result<(Config, Vec<Listener>)> {
 fn bind_one(setting: &str, address: SocketAddr) -> Result<TcpListener> {
     let socket = TcpListener::bind(address).with_context(|| format!("{setting}: {address}"))?;
     socket.set_nonblocking(true)?;
+    // The library's own queue is short. The system cuts this down to what it allows.
+    rustix::net::listen(&socket, QUEUED)?;
     Ok(socket)
 }
 
@@ -143,27 +141,35 @@ pub(crate) struct Running {
 /// Starts to answer on every listener.
 pub(crate) fn run(app: &App, listeners: Vec<Listener>) -> Result<Running> {
     let mut running = Running { servers: JoinSet::new(), handles: Vec::new() };
+    let connections = connections(app.config.max_connections as usize, listeners.len());
     for listener in listeners {
         let mut config = Config::clone(&app.config);
         config.public_url = listener.public_url;
-        let service =
-            router(&app.with_config(config), &listener.part).into_make_service_with_connect_info::<SocketAddr>();
-        let bound = Bound { free: Arc::new(Semaphore::new(app.config.max_connections as usize)) };
+        let service = Door::new(router(&app.with_config(config), &listener.part), connections);
         let handle = Handle::new();
         running.handles.push(handle.clone());
         let server = axum_server::from_tcp(listener.socket)?.handle(handle);
         match listener.tls {
             None => {
-                let server = bounded(server.acceptor(bound));
+                let server = bounded(server.acceptor(Welcome));
                 running.servers.spawn(async move { server.serve(service).await });
             }
             Some(tls) => {
-                let server = bounded(server.acceptor(RustlsAcceptor::new(tls).acceptor(bound)));
+                let server = bounded(server.acceptor(RustlsAcceptor::new(tls).acceptor(Welcome)));
                 running.servers.spawn(async move { server.serve(service).await });
             }
         }
     }
     Ok(running)
+}
+
+/// How many connections each listener serves: as many as were set, or as files may be open.
+fn connections(set: usize, listeners: usize) -> usize {
+    let possible = raise_open_files(listeners);
+    if possible < set {
+        tracing::warn!(set, possible, "max-connections: the limit of open files allows fewer");
+    }
+    set.min(possible)
 }
 
 fn bounded<A>(server: Server<SocketAddr, A>) -> Server<SocketAddr, A> {
@@ -200,70 +206,5 @@ impl Running {
         for handle in &self.handles {
             handle.shutdown();
         }
-    }
-}
-
-/// Bounds the open connections: one too many is closed at once, before it costs more than its socket.
-#[derive(Clone)]
-struct Bound {
-    free: Arc<Semaphore>,
-}
-
-impl<S> Accept<TcpStream, S> for Bound {
-    type Stream = Counted;
-    type Service = S;
-    type Future = std::future::Ready<io::Result<(Counted, S)>>;
-
-    fn accept(&self, stream: TcpStream, service: S) -> Self::Future {
-        std::future::ready(self.count(stream).map(|stream| (stream, service)))
-    }
-}
-
-impl Bound {
-    fn count(&self, stream: TcpStream) -> io::Result<Counted> {
-        let permit = self.free.clone().try_acquire_owned().map_err(|_| {
-            tracing::warn!("too many connections, one is closed");
-            io::Error::other("too many connections")
-        })?;
-        stream.set_nodelay(true)?;
-        Ok(Counted { stream, _permit: permit })
-    }
-}
-
-/// A connection that gives its place back when it ends.
-struct Counted {
-    stream: TcpStream,
-    _permit: OwnedSemaphorePermit,
-}
-
-impl AsyncRead for Counted {
-    fn poll_read(mut self: Pin<&mut Self>, cx: &mut TaskContext<'_>, buf: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
-        Pin::new(&mut self.stream).poll_read(cx, buf)
-    }
-}
-
-impl AsyncWrite for Counted {
-    fn poll_write(mut self: Pin<&mut Self>, cx: &mut TaskContext<'_>, buf: &[u8]) -> Poll<io::Result<usize>> {
-        Pin::new(&mut self.stream).poll_write(cx, buf)
-    }
-
-    fn poll_write_vectored(
-        mut self: Pin<&mut Self>,
-        cx: &mut TaskContext<'_>,
-        bufs: &[io::IoSlice<'_>],
-    ) -> Poll<io::Result<usize>> {
-        Pin::new(&mut self.stream).poll_write_vectored(cx, bufs)
-    }
-
-    fn is_write_vectored(&self) -> bool {
-        self.stream.is_write_vectored()
-    }
-
-    fn poll_flush(mut self: Pin<&mut Self>, cx: &mut TaskContext<'_>) -> Poll<io::Result<()>> {
-        Pin::new(&mut self.stream).poll_flush(cx)
-    }
-
-    fn poll_shutdown(mut self: Pin<&mut Self>, cx: &mut TaskContext<'_>) -> Poll<io::Result<()>> {
-        Pin::new(&mut self.stream).poll_shutdown(cx)
     }
 }

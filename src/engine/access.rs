@@ -6,6 +6,8 @@
 
 use std::collections::{HashMap, HashSet};
 
+use uuid::Uuid;
+
 use super::error::{Error, Result};
 use crate::{
     model::{AccountId, Caller, NodeRef, Rights},
@@ -21,6 +23,7 @@ use crate::{
 /// A node that was reached, with the folders above it.
 pub(super) struct Reached {
     pub(super) id: i64,
+    pub(super) uid: Uuid,
     pub(super) is_folder: bool,
     /// `None`: an account's root.
     pub(super) parent: Option<i64>,
@@ -32,8 +35,8 @@ pub(super) struct Reached {
 
 impl Reached {
     pub(super) fn new(found: Found, way: WayUp, rights: Rights) -> Self {
-        let Found { id, is_folder, parent, owner, .. } = found;
-        Self { id, is_folder, parent, owner, way, rights }
+        let Found { id, uid, is_folder, parent, owner, .. } = found;
+        Self { id, uid, is_folder, parent, owner, way, rights }
     }
 
     pub(super) fn node(&self) -> NodeRef {
@@ -76,15 +79,16 @@ pub(super) async fn find(conn: &mut Conn, caller: &Caller, node: NodeRef) -> Res
         NodeRef::FolderUid(uid) => (node::by_uid(conn, uid).await?, true),
         // A link has no home: what it opens is its own item.
         NodeRef::Home if caller.link.is_some() || caller.account == AccountId::NOBODY => (None, true),
-        NodeRef::Home => {
-            let root = folder::root(conn, caller.account).await?;
-            (node::by_id(conn, root).await?, true)
-        }
+        NodeRef::Home => (node::home(conn, caller.account).await?, true),
     };
     let Some(found) = found.filter(|found| found.is_folder == is_folder) else { return Ok(None) };
     let start = if found.is_folder { Some(found.id) } else { found.parent };
     let Some(start) = start else { return Ok(None) };
-    let way = folder::ways_up(conn, [start]).await?.remove(&start);
+    let way = match found.parent {
+        // Nothing lies above a root.
+        None => Some(WayUp::of_root(start, found.state)),
+        Some(_) => folder::ways_up(conn, [start]).await?.remove(&start),
+    };
     Ok(way.map(|way| (found, way)))
 }
 

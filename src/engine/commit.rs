@@ -41,14 +41,28 @@ const BATCH_TARGETS: usize = 4_096;
 const TRY_FOR: Duration = Duration::from_secs(20);
 /// How long one try to reach a database takes that does not answer.
 const RECONNECT_WITHIN: Duration = Duration::from_secs(5);
+/// How long a request of people's makes another one likely.
+const WANTED_FOR: Duration = Duration::from_secs(2);
 /// Requests that may wait; more are refused as busy.
 const QUEUE: usize = 16_384;
+
+#[cfg(not(feature = "testing"))]
+fn queue_length() -> usize {
+    QUEUE
+}
+
+/// Test builds only: a queue that can be filled.
+#[cfg(feature = "testing")]
+fn queue_length() -> usize {
+    std::env::var("UNFILE_TEST_QUEUE").ok().and_then(|length| length.parse().ok()).unwrap_or(QUEUE)
+}
 
 /// The way to the thread that writes.
 #[derive(Clone)]
 pub(super) struct Committer {
     queue: mpsc::Sender<Work>,
     counted: Arc<Counted>,
+    since: Instant,
     writer: i64,
 }
 
@@ -57,6 +71,8 @@ pub(super) struct Committer {
 struct Counted {
     commits: AtomicU64,
     requests: AtomicU64,
+    /// When somebody asked for something that people wait for: milliseconds since `Committer::since`.
+    wanted: AtomicU64,
 }
 
 enum Work {
@@ -140,7 +156,7 @@ fn lost() -> Error {
 impl Committer {
     /// Starts the thread that writes.
     pub(super) fn start(store: Store, clock: Clock, faults: Faults, reserve: Arc<Reserve>) -> anyhow::Result<Self> {
-        let (queue, waiting) = mpsc::channel(QUEUE);
+        let (queue, waiting) = mpsc::channel(queue_length());
         let (started, outcome) = thread_mpsc::channel();
         let counted = Arc::new(Counted::default());
         let counter = Arc::clone(&counted);
@@ -163,7 +179,7 @@ impl Committer {
             });
         })?;
         let writer = outcome.recv()??;
-        Ok(Self { queue, counted, writer })
+        Ok(Self { queue, counted, since: Instant::now(), writer })
     }
 
     /// Does one request other than a delete. The work may run more than once; only its last run counts.
@@ -195,14 +211,51 @@ impl Committer {
         T: Send + 'static,
         F: AsyncFn(&mut Tx) -> Result<T> + Send + 'static,
     {
+        self.note_wanted();
+        self.submit_behind(name, frees_space, work)
+    }
+
+    /// As [`Self::submit`], for a job's step: it is nothing that makes [`Self::is_wanted`] true.
+    pub(super) fn submit_behind<T, F>(
+        &self,
+        name: &'static str,
+        frees_space: bool,
+        work: F,
+    ) -> Result<oneshot::Receiver<Result<T>>>
+    where
+        T: Send + 'static,
+        F: AsyncFn(&mut Tx) -> Result<T> + Send + 'static,
+    {
         let (answer, outcome) = oneshot::channel();
         let unit = Typed { name, work, frees_space, outcome: None, answer };
         self.enqueue(Work::Other(Box::new(unit)))?;
         Ok(outcome)
     }
 
+    /// As [`Self::write_freeing`], for a job's step.
+    pub(super) async fn write_behind<T, F>(&self, name: &'static str, work: F) -> Result<T>
+    where
+        T: Send + 'static,
+        F: AsyncFn(&mut Tx) -> Result<T> + Send + 'static,
+    {
+        self.submit_behind(name, true, work)?.await.unwrap_or_else(|_| Err(stopped()))
+    }
+
+    /// Whether somebody has asked for anything in the last moments, jobs left out: what comes next should not have to
+    /// wait for a job either.
+    pub(super) fn is_wanted(&self) -> bool {
+        let wanted = Duration::from_millis(self.counted.wanted.load(Ordering::Relaxed));
+        !wanted.is_zero() && self.since.elapsed() < wanted + WANTED_FOR
+    }
+
+    fn note_wanted(&self) {
+        let now = (self.since.elapsed().as_millis() as u64).max(1);
+        self.counted.wanted.store(now, Ordering::Relaxed);
+    }
+
     /// Marks what a delete names.
     pub(super) async fn mark(&self, marking: Marking) -> Result<Marked> {
+        self.note_wanted();
         let (answer, outcome) = oneshot::channel();
         self.enqueue(Work::Mark(Box::new(MarkWork { marking, outcome: None, answer })))?;
         outcome.await.unwrap_or_else(|_| Err(stopped()))
@@ -218,6 +271,11 @@ impl Committer {
     /// The row that stands for this process where many servers write; 0 where one does.
     pub(super) fn writer_id(&self) -> i64 {
         self.writer
+    }
+
+    /// Requests that wait for their commit to begin.
+    pub(super) fn waiting(&self) -> u64 {
+        (self.queue.max_capacity() - self.queue.capacity()) as u64
     }
 
     /// Commits since the start, and the requests that they held.

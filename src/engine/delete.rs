@@ -12,6 +12,8 @@
 mod batch;
 mod effects;
 
+use std::collections::HashMap;
+
 use super::{Engine, error::Result, operation};
 use crate::{
     model::{DeleteRequest, MarkedAsOperation, Operation, Outcome, Trashed},
@@ -109,13 +111,15 @@ async fn mark_together(tx: &mut Tx, markings: &[&Marking]) -> Result<Vec<Marked>
     batch.effects.write(tx).await?;
     let waited = markings.iter().zip(&all).filter(|(marking, _)| marking.wait).flat_map(|(_, (_, taken))| taken);
     let waited: Vec<i64> = waited.copied().collect();
-    let mut leased = match waited.is_empty() {
-        true => Vec::new(),
-        false => purge::of_nodes(tx, &store::id_rows(waited)).await?,
-    };
+    let mut leased: HashMap<i64, Vec<Entry>> = HashMap::new();
+    if !waited.is_empty() {
+        for entry in purge::of_nodes(tx, &store::id_rows(waited)).await? {
+            leased.entry(entry.node).or_default().push(entry);
+        }
+    }
     let mut marked = Vec::with_capacity(markings.len());
     for (outcomes, taken) in all {
-        let own = leased.extract_if(.., |entry| taken.contains(&entry.node)).collect();
+        let own = taken.iter().filter_map(|node| leased.remove(node)).flatten().collect();
         let has_folders = taken.iter().any(|node| batch.effects.expands(*node));
         marked.push(Marked { outcomes, leased: own, has_folders, operation: None });
     }

@@ -1,7 +1,10 @@
-//! Expanding: what lies below a marked folder, or in an emptied trash, gets its own marks, a bounded number at a time.
+//! Expanding: what lies below marked folders, or in an emptied trash, gets its own marks, a bounded number at a time.
 //!
 //! Nothing that anybody sees changes here: the mark has hidden it all and moved its bytes already. Each step marks some
-//! nodes, queues the purge of the files among them and the expansion of the folders.
+//! nodes, queues the purge of the files among them and the expansion of the folders. A step takes as many folders as it
+//! has rows for: one with a million files is many steps, a thousand with a file each are a few.
+
+use std::time::{Duration, Instant};
 
 use super::{Engine, error::Result, purge::drop_emptied_folders};
 use crate::{
@@ -9,67 +12,95 @@ use crate::{
     store::{self, Tx, deletion, purge, trash},
 };
 
-/// Rows marked in one transaction at the most.
-const STEP: i64 = 500;
+/// Folders in one step at the most.
+const FOLDERS: i64 = 200;
+
+/// What one step of expanding came to.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Expanded {
+    /// Nodes marked, and folders found to be done.
+    pub(crate) rows: usize,
+    /// How long it kept the writer.
+    pub(crate) took: Duration,
+}
 
 impl Engine {
-    /// Does one step; says whether there was anything to do, for this server.
+    /// Rows of one step at the most.
+    pub const EXPAND: usize = 2_000;
+
+    /// Marks at most so many nodes; `None` if there is nothing to do, for this server.
     ///
     /// # Errors
     /// The database failed; the step is done later.
-    pub(crate) async fn expand_step(&self) -> Result<bool> {
-        let (emptied, folder) = {
+    pub(crate) async fn expand_step(&self, rows: usize) -> Result<Option<Expanded>> {
+        let (emptied, folders) = {
             let mut conn = self.store.read().await?;
-            (trash::next_emptying(&mut conn).await?, deletion::next_expansion(&mut conn).await?)
+            (trash::next_emptying(&mut conn).await?, deletion::next_expansions(&mut conn, FOLDERS).await?)
         };
-        if emptied.is_none() && folder.is_none() || !self.has_lease("expand").await? {
-            return Ok(false);
+        if emptied.is_none() && folders.is_empty() || !self.has_lease("expand").await? {
+            return Ok(None);
         }
-        let delay = self.rules.purge_delay.as_micros() as i64;
-        match (emptied, folder) {
-            (Some(holder), _) => {
+        let (limit, delay) = (rows as i64, self.rules.purge_delay.as_micros() as i64);
+        let expanded = match emptied {
+            Some(holder) => {
                 self.committer
-                    .write_freeing("expand.trash", async move |tx: &mut Tx| expand_trash(tx, holder, delay).await)
-                    .await?;
+                    .write_behind("expand.trash", async move |tx: &mut Tx| {
+                        let started = Instant::now();
+                        let rows = expand_trash(tx, holder, limit, delay).await?;
+                        Ok(Expanded { rows, took: started.elapsed() })
+                    })
+                    .await?
             }
-            (None, Some(folder)) => {
+            None => {
                 self.committer
-                    .write_freeing("expand", async move |tx: &mut Tx| expand(tx, folder, delay).await)
-                    .await?;
+                    .write_behind("expand", async move |tx: &mut Tx| {
+                        let started = Instant::now();
+                        let rows = expand(tx, &folders, limit, delay).await?;
+                        Ok(Expanded { rows, took: started.elapsed() })
+                    })
+                    .await?
             }
-            (None, None) => return Ok(false),
-        }
+        };
         self.wake_purge.notify_one();
-        Ok(true)
+        Ok(Some(expanded))
     }
 }
 
-async fn expand(tx: &mut Tx, folder: i64, purge_delay: i64) -> Result<()> {
-    let children = deletion::live_children(tx, folder, STEP).await?;
-    if children.is_empty() {
-        deletion::end_expansion(tx, folder).await?;
-        return drop_emptied_folders(tx, vec![folder]).await;
+async fn expand(tx: &mut Tx, folders: &[i64], limit: i64, purge_delay: i64) -> Result<usize> {
+    let all = store::id_rows(folders.iter().copied());
+    let (files, mut below) = deletion::live_children(tx, &all, limit).await?;
+    let marked = files.len() + below.len();
+    if marked > 0 {
+        let marked = store::id_rows(files.into_iter().chain(below.iter().copied()));
+        mark_deleted(tx, &marked, &store::id_rows(below.drain(..)), purge_delay).await?;
     }
-    mark_deleted(tx, &children, purge_delay).await
+    let expanded = deletion::expanded(tx, &all).await?;
+    if !expanded.is_empty() {
+        deletion::end_expansions(tx, &store::id_rows(expanded.iter().copied())).await?;
+    }
+    let rows = marked + expanded.len();
+    drop_emptied_folders(tx, expanded).await?;
+    Ok(rows)
 }
 
 /// The entries of an emptied trash; the mark has moved their bytes already.
-async fn expand_trash(tx: &mut Tx, holder: AccountId, purge_delay: i64) -> Result<()> {
-    let emptied = trash::emptied(tx, holder, STEP).await?;
+async fn expand_trash(tx: &mut Tx, holder: AccountId, limit: i64, purge_delay: i64) -> Result<usize> {
+    let emptied = trash::emptied(tx, holder, limit).await?;
     if emptied.is_empty() {
-        return Ok(trash::end_emptying(tx, holder).await?);
+        trash::end_emptying(tx, holder).await?;
+        return Ok(0);
     }
-    let nodes: Vec<(i64, bool)> = emptied.iter().map(|&(_, node, is_folder)| (node, is_folder)).collect();
-    mark_deleted(tx, &nodes, purge_delay).await
+    let all = store::id_rows(emptied.iter().map(|&(_, node, _)| node));
+    let folders = store::id_rows(emptied.iter().filter(|&&(_, _, is_folder)| is_folder).map(|&(_, node, _)| node));
+    mark_deleted(tx, &all, &folders, purge_delay).await?;
+    Ok(emptied.len())
 }
 
-/// Gives nodes, each a folder or not, marks of their own.
-async fn mark_deleted(tx: &mut Tx, nodes: &[(i64, bool)], purge_delay: i64) -> Result<()> {
-    let all = store::id_rows(nodes.iter().map(|&(id, _)| id));
-    deletion::mark(tx, &all, false).await?;
-    trash::remove_of_nodes(tx, &all).await?;
-    purge::queue_versions(tx, &all, tx.now + purge_delay, 0).await?;
-    let folders = store::id_rows(nodes.iter().filter(|&&(_, is_folder)| is_folder).map(|&(id, _)| id));
-    deletion::queue_expansion(tx, &folders).await?;
+/// Gives nodes marks of their own; the folders among them are to be expanded in turn.
+async fn mark_deleted(tx: &mut Tx, all: &str, folders: &str, purge_delay: i64) -> Result<()> {
+    deletion::mark(tx, all, false).await?;
+    trash::remove_of_nodes(tx, all).await?;
+    purge::queue_versions(tx, all, tx.now + purge_delay, 0).await?;
+    deletion::queue_expansion(tx, folders).await?;
     Ok(())
 }

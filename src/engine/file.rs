@@ -1,6 +1,6 @@
 //! Reading files and folders: only what is visible, only to whom it belongs.
 
-use std::ops::RangeInclusive;
+use std::{collections::HashMap, ops::RangeInclusive};
 
 use futures_util::{StreamExt, stream};
 use uuid::Uuid;
@@ -13,7 +13,10 @@ use super::{
 use crate::{
     model::{Caller, FileInfo, FolderInfo, NodeRef, Part, Rights},
     objects::ObjectKey,
-    store::{Conn, Tx, folder, node},
+    store::{
+        Conn, Tx, folder,
+        node::{self, FileRow},
+    },
 };
 
 /// A file's bytes on their way out, with what is known of it.
@@ -126,16 +129,11 @@ impl Engine {
 
 /// Files that the transaction has just shown, in the order of their uids.
 pub(super) async fn shown(tx: &mut Tx, uids: Vec<Uuid>) -> Result<Vec<FileInfo>> {
-    let (mut rows, now) = (Vec::with_capacity(uids.len()), tx.now);
-    for uid in uids {
-        rows.push(node::live_file(tx, uid, now).await?.ok_or(Error::NotFound)?);
-    }
+    let now = tx.now;
+    let rows = node::live_files(tx, &uids, now).await?;
+    let mut by_uid: HashMap<Uuid, FileRow> = rows.into_iter().map(|row| (row.ids.uid, row)).collect();
+    let rows = uids.iter().map(|uid| by_uid.remove(uid).ok_or(Error::NotFound)).collect::<Result<_>>()?;
     show::files(tx, rows, Viewer::Entitled, Hidden::LeftOut, now).await
-}
-
-/// The file that the transaction has just shown.
-pub(super) async fn shown_one(tx: &mut Tx, uid: Uuid) -> Result<FileInfo> {
-    shown(tx, vec![uid]).await?.pop().ok_or(Error::NotFound)
 }
 
 /// A text that no name can contain (see [`crate::model::NodeName`]); databases choke on some of these.

@@ -54,7 +54,7 @@ impl Engine {
             true => None,
             false => {
                 self.committer
-                    .write_freeing("lease", async move |tx: &mut Tx| {
+                    .write_behind("lease", async move |tx: &mut Tx| {
                         let until = tx.now + store::LEASE_MICROS;
                         Ok(lease::claim(tx, job, until).await?.then_some(until))
                     })
@@ -84,7 +84,7 @@ impl Engine {
     /// # Errors
     /// The database failed.
     pub(crate) async fn stay_alive(&self) -> Result<()> {
-        self.committer.write_freeing("alive", async |_: &mut Tx| Ok(())).await
+        self.committer.write_behind("alive", async |_: &mut Tx| Ok(())).await
     }
 
     /// Gives everything back that is this process's alone, so that others go on with it at once.

@@ -30,6 +30,7 @@ mod lock;
 pub mod migrate;
 mod name;
 mod operation;
+mod pace;
 mod password;
 mod positions;
 mod purge;
@@ -65,7 +66,8 @@ pub use crate::model;
 pub use crate::objects::{ByteStream, ObjectsAt};
 pub use account::AccountChange;
 pub use file::{Content, Extent};
-pub(crate) use purge::Step;
+pub(crate) use pace::Pace;
+pub(crate) use purge::{Purger, Turn};
 
 use crate::{
     clock::Clock,
@@ -165,6 +167,7 @@ pub struct Inner {
     pub(crate) reserve_wanted: Notify,
     /// Told to everybody who waits, each time entries were purged.
     purged: Notify,
+    purge_rate: purge::Rate,
 }
 
 impl Deref for Engine {
@@ -200,6 +203,7 @@ impl Engine {
             .await
             .context("--database")?;
         let objects = Objects::new(options.objects, &installation, options.faults.clone()).context("--objects")?;
+        let purge_rate = purge::Rate::new(options.rules.purge_rate, options.clock.micros());
         Ok(Self {
             inner: Arc::new(Inner {
                 look_ups: LookUps::start(store.clone(), options.clock.clone()),
@@ -225,6 +229,7 @@ impl Engine {
                 wake_waiting: Notify::new(),
                 reserve_wanted: Notify::new(),
                 purged: Notify::new(),
+                purge_rate,
             }),
         })
     }
@@ -296,8 +301,9 @@ impl Engine {
             false => 1,
         };
         let objects_versioned = self.keeps_versions();
+        let waiting_requests = self.committer.waiting();
         let figures = store::purge::figures(&mut conn, overdue).await?;
-        Ok(Figures { commits, committed_requests, servers, objects_versioned, ..figures })
+        Ok(Figures { commits, committed_requests, waiting_requests, servers, objects_versioned, ..figures })
     }
 
     /// Whether the object store keeps what is overwritten or deleted, as was found at the start.
@@ -325,10 +331,16 @@ impl Engine {
         }
     }
 
-    /// When the next purge entry may be taken, microseconds.
+    /// When the next purge entry may be taken, by its own time and by the rate, microseconds.
     pub(crate) async fn next_purge(&self) -> Result<Option<i64>> {
-        let mut conn = self.store.read().await?;
-        Ok(store::purge::next_due(&mut conn, self.clock.micros()).await?)
+        let now = self.clock.micros();
+        let due = store::purge::next_due(&mut *self.store.read().await?, now).await?;
+        Ok(due.map(|due| due.max(now + self.purge_rate.wait(now))))
+    }
+
+    /// Whether somebody has asked for anything in the last moments, jobs left out.
+    pub(crate) fn is_wanted(&self) -> bool {
+        self.committer.is_wanted()
     }
 
     /// Whether somebody is removing objects now.

@@ -85,7 +85,8 @@ impl Engine {
             .await
     }
 
-    /// Keeps an operation that changes nothing of these nodes. Needs [`Rights::READ`] on each.
+    /// Keeps an operation that changes nothing of these nodes, which are named by their integer ids. Needs
+    /// [`Rights::READ`] on each.
     ///
     /// # Errors
     /// `Stopped`: one is not there, or may not be seen.
@@ -98,16 +99,21 @@ impl Engine {
         let caller = caller.clone();
         self.committer
             .write("operation.read", async move |tx: &mut Tx| {
-                let (mut ids, now) = (Vec::with_capacity(nodes.len()), tx.now);
-                for &node in &nodes {
-                    match access::open(tx, &caller, node, Rights::READ, now).await {
-                        Ok(reached) => ids.push(reached.id),
-                        Err(Error::NotFound) => return Err(Error::Stopped { node, why: Refused::NotFound }),
-                        Err(Error::Forbidden) => return Err(Error::Stopped { node, why: Refused::Forbidden }),
+                let now = tx.now;
+                let named: Vec<(i64, bool)> = nodes.iter().filter_map(id_and_kind).collect();
+                let ids: Vec<i64> = named.iter().map(|&(id, _)| id).collect();
+                let mut found = show::by_id(tx, &ids, Viewer::By(&caller), Hidden::LeftOut, now).await?;
+                let is_found =
+                    |(id, is_folder)| found.get(&id).is_some_and(|item: &Item| item.is_folder() == is_folder);
+                if let Some(&node) = nodes.iter().find(|node| !id_and_kind(node).is_some_and(is_found)) {
+                    let why = match access::open(tx, &caller, node, Rights::READ, now).await {
+                        Err(Error::Forbidden) => Refused::Forbidden,
+                        Err(Error::NotFound) | Ok(_) => Refused::NotFound,
                         Err(other) => return Err(other),
-                    }
+                    };
+                    return Err(Error::Stopped { node, why });
                 }
-                let entries = items(tx, &caller, &ids).await?;
+                let entries: Vec<Item> = ids.iter().filter_map(|id| found.remove(id)).collect();
                 let items = entries.len() as u64;
                 let new = NewOperation {
                     account: caller.account,
@@ -141,6 +147,15 @@ impl Engine {
                 .await?;
         }
         Ok(forgotten)
+    }
+}
+
+/// The integer id that a reference names, and whether that is to be a folder's.
+fn id_and_kind(node: &NodeRef) -> Option<(i64, bool)> {
+    match *node {
+        NodeRef::FileId(id) => Some((id, false)),
+        NodeRef::FolderId(id) => Some((id, true)),
+        NodeRef::FileUid(_) | NodeRef::FolderUid(_) | NodeRef::Home => None,
     }
 }
 

@@ -4,236 +4,270 @@
 //! transaction drops the entry and, with a node's last one, turns the node into its deletion record. A crash anywhere
 //! between leaves the entry, and doing it again does no harm, because keys are never used twice. What fails goes back
 //! into the queue with growing pauses, for ever.
+//!
+//! While the objects of one batch are being removed, what became of the one before is written down and the next is
+//! taken, in one commit. Three batches are in hand at the most, however long the queue is.
+
+mod rate;
+mod waited;
 
 use std::{
-    collections::{BTreeMap, BTreeSet},
-    time::Duration,
+    collections::BTreeSet,
+    time::{Duration, Instant},
 };
 
-use uuid::Uuid;
+use anyhow::Context;
 
-use super::{
-    Engine,
-    delete::Marking,
-    error::{Error, Result},
-};
+use super::{Engine, error::Result, pace::Pace};
 use crate::{
-    model::{Caller, DeleteRequest, Deleted, GoneVerdict, Target, Verdict},
-    objects::Removal,
+    objects::{Removal, Target},
     store::{
-        self, Tx, account, deletion, hold,
-        purge::{self, Entry},
+        self, Tx, account, deletion,
+        purge::{self, DueRow, Entry},
     },
 };
+pub(super) use rate::Rate;
 
-/// Entries in one step at the most.
-const STEP: i64 = 1_000;
-/// How long one step may remove objects: well within the lease, so that nobody else takes them meanwhile.
+/// How long after its lease began a batch may still be worked on: well within the lease, so that nobody else takes it
+/// meanwhile.
 const REMOVE_WITHIN: Duration = Duration::from_secs(20);
+/// A batch that has waited so long for its turn is left to its lease.
+const TURN_WITHIN: Duration = Duration::from_secs(10);
+/// What a batch should take; with [`REMOVE_WITHIN`] there is a lot of room for one that takes longer than the last.
+const BATCH_TIME: Duration = Duration::from_secs(2);
+/// Entries of one batch, at the least and at the most.
+const FEWEST: usize = 50;
+const MOST: usize = 4_000;
+/// The same while people ask for something: what is taken keeps the writer too.
+const MOST_WHILE_WANTED: usize = 1_000;
+/// Entries that one transaction drops at the most.
+const FINISH: usize = 1_000;
+/// Batches taken behind one another before the head of the queue is looked at again.
+const FROM_THE_HEAD: u32 = 64;
 /// The longest pause before an entry is tried again, seconds.
 const LONGEST_PAUSE: i64 = 300;
-/// How long a call waits for storage to confirm (sweeppea.md 3).
-const CONFIRM_WITHIN: Duration = Duration::from_secs(10);
 
-/// What one step of purging came to: entries.
-#[derive(Debug, Clone, Copy)]
-pub(crate) struct Step {
-    pub(crate) taken: usize,
+/// Leased entries, and when the lease began.
+struct Batch {
+    entries: Vec<Entry>,
+    leased: Instant,
+}
+
+/// What became of a batch: entries that are gone with their nodes, and rows of those that failed.
+#[derive(Default)]
+struct Removed {
+    gone: Vec<(i64, i64)>,
+    failed: Vec<(i64, i64, i64, String)>,
+}
+
+/// The purger of this process: what it has in hand.
+pub(crate) struct Purger {
+    taken: Option<Batch>,
+    removed: Option<Removed>,
+    /// The last batch was as large as it was allowed to be: more is waiting.
+    is_full: bool,
+    /// The not-before time up to which entries were taken: those at the head are leased or parked.
+    behind: i64,
+    since_head: u32,
+    /// Entries of the next batch.
+    size: usize,
+    pace: Pace,
+}
+
+/// What one turn came to: entries.
+#[derive(Debug, Clone, Copy, Default)]
+pub(crate) struct Turn {
+    /// Taken, or removed and not yet written down.
+    pub(crate) in_hand: usize,
+    /// Written down as gone or as failed.
+    pub(crate) settled: usize,
     pub(crate) failed: usize,
 }
 
-impl Engine {
-    /// Takes and purges what is due, at most one step of it.
-    ///
-    /// # Errors
-    /// The database failed. Storage that fails is no error: its entries wait for their next turn.
-    pub(crate) async fn purge_due(&self) -> Result<Step> {
-        let taken = self
-            .committer
-            .write_freeing("purge.take", async |tx: &mut Tx| {
-                Ok(purge::take_due(tx, STEP, tx.now + store::LEASE_MICROS).await?)
-            })
-            .await?;
-        self.purge(taken).await
+impl Default for Purger {
+    fn default() -> Self {
+        Self {
+            taken: None,
+            removed: None,
+            is_full: false,
+            behind: 0,
+            since_head: 0,
+            size: MOST / 4,
+            pace: Pace::new(FINISH),
+        }
+    }
+}
+
+impl Purger {
+    /// Nothing is in hand, and nothing is known to wait.
+    pub(crate) fn is_idle(&self) -> bool {
+        self.in_hand() == 0 && !self.is_full
     }
 
-    /// Removes the objects of leased entries and writes down what became of each.
-    async fn purge(&self, taken: Vec<Entry>) -> Result<Step> {
-        let mut step = Step { taken: taken.len(), failed: 0 };
-        if taken.is_empty() {
-            return Ok(step);
+    fn in_hand(&self) -> usize {
+        let taken = self.taken.as_ref().map_or(0, |batch| batch.entries.len());
+        taken + self.removed.as_ref().map_or(0, |removed| removed.gone.len() + removed.failed.len())
+    }
+}
+
+impl Engine {
+    /// One turn: removes the objects of the batch that is taken, and meanwhile writes down what became of the one
+    /// before and takes the next.
+    ///
+    /// # Errors
+    /// The database failed: what was in hand is taken up again when its lease is over. Storage that fails is no error:
+    /// its entries wait for their next turn.
+    pub(crate) async fn purge_turn(&self, purger: &mut Purger) -> Result<Turn> {
+        let (batch, removed) = (purger.taken.take(), purger.removed.take());
+        // What a short batch left behind is only what came since: it waits until this one is written down.
+        let takes = purger.is_full || batch.is_none();
+        let settled = removed.as_ref().map_or(0, |removed| removed.gone.len() + removed.failed.len());
+        let failed = removed.as_ref().map_or(0, |removed| removed.failed.len());
+        let size = batch.as_ref().map_or(0, |batch| batch.entries.len());
+        let started = Instant::now();
+        let removing = async {
+            match batch {
+                Some(batch) => self.remove(batch).await.map(|removed| (Some(removed), started.elapsed())),
+                None => Ok((None, Duration::ZERO)),
+            }
+        };
+        let (removed, settled_and_taken) = tokio::join!(removing, self.settle_and_take(purger, removed, takes));
+        let (removed, took) = removed?;
+        purger.removed = removed;
+        settled_and_taken?;
+        if size >= FEWEST {
+            let fits = size as f64 * BATCH_TIME.as_secs_f64() / took.as_secs_f64().max(1e-3);
+            purger.size = (fits as usize).clamp(FEWEST, MOST);
+        }
+        Ok(Turn { in_hand: purger.in_hand(), settled, failed })
+    }
+
+    /// Removes the objects of leased entries; says what became of each.
+    async fn remove(&self, batch: Batch) -> Result<Removed> {
+        let mut removed = Removed::default();
+        let waited = batch.leased.elapsed();
+        if batch.entries.is_empty() || waited > TURN_WITHIN {
+            return Ok(removed);
         }
         self.faults.hit("purge.taken")?;
-        let targets: Vec<_> = taken.iter().map(|entry| entry.target.clone()).collect();
-        let removals = self.objects.delete(&targets, REMOVE_WITHIN).await;
+        let targets: Vec<Target> = batch.entries.iter().map(|entry| entry.target.clone()).collect();
+        let removals = self.objects.delete(&targets, REMOVE_WITHIN - waited).await;
         self.faults.hit("purge.removed")?;
-        let (mut gone, mut failed) = (Vec::new(), Vec::new());
-        for (entry, removal) in taken.into_iter().zip(removals) {
+        for (entry, removal) in batch.entries.into_iter().zip(removals) {
             match removal {
-                Removal::Gone => gone.push(entry),
+                Removal::Gone => removed.gone.push((entry.id, entry.node)),
                 Removal::Failed(error) => {
                     let not_before = self.clock.micros() + pause_micros(entry.attempts);
-                    failed.push((entry.id, entry.lease_until, not_before, error));
+                    removed.failed.push((entry.id, entry.lease_until, not_before, error));
                 }
             }
         }
-        step.failed = failed.len();
-        if let Some((_, _, _, error)) = failed.first() {
-            tracing::warn!(objects = failed.len(), error, "objects could not be removed and will be tried again");
-            let failed = store::rows(&failed);
-            self.committer
-                .write_freeing("purge.put_off", async move |tx: &mut Tx| Ok(purge::put_off(tx, &failed).await?))
-                .await?;
-        }
-        if !gone.is_empty() {
-            self.committer.write_freeing("purge.finish", async move |tx: &mut Tx| finish(tx, &gone).await).await?;
-            self.purged.notify_waiters();
-            self.reserve_wanted.notify_one();
-        }
-        Ok(step)
+        Ok(removed)
     }
 
-    /// Deletes one file of the caller's own and answers once its bytes are gone, or after 10 seconds. A call for the
-    /// same file waits for the one before it. Dropping the future does not stop the deletion; it is acknowledged only
-    /// where the future is awaited to its end, so that whoever comes again still gets the answer.
-    ///
-    /// # Errors
-    /// `Busy`, `Internal`: nothing was marked, or storage cannot be asked.
-    pub async fn delete_and_wait(&self, caller: &Caller, dialect: &'static str, uid: Uuid) -> Result<GoneVerdict> {
-        let (engine, caller) = (self.clone(), caller.clone());
-        // Taken here, so that a client that goes away while it waits leaves the line.
-        let turn = self.turns.take(uid).await;
-        let work = tokio::spawn(async move { (engine.delete_until_gone(&caller, dialect, uid).await, turn) });
-        let (verdict, _turn) = work.await.map_err(|error| Error::Internal(error.into()))?;
-        match verdict? {
-            GoneVerdict::Gone(deleted) => self.acknowledge(deleted).await,
-            other => Ok(other),
-        }
-    }
-
-    async fn delete_until_gone(&self, caller: &Caller, dialect: &'static str, uid: Uuid) -> Result<GoneVerdict> {
-        let request = DeleteRequest::permanent(caller.clone(), dialect, vec![Target::FileUid(uid)]);
-        let marked = self.committer.mark(Marking { request, purge_delay: 0, wait: true, as_operation: false }).await?;
-        match marked.outcomes.first().map(|outcome| &outcome.verdict) {
-            Some(Verdict::Deleted(_)) => {
-                self.confirm(marked.leased).await;
-                self.answer_if_gone(caller, uid).await
-            }
-            Some(Verdict::Held) => Ok(GoneVerdict::Held),
-            Some(Verdict::Locked) => Ok(GoneVerdict::Locked),
-            Some(
-                Verdict::NotFound | Verdict::Forbidden | Verdict::NoVersion | Verdict::Untouched | Verdict::Waiting,
-            )
-            | None => self.repeat(caller, uid).await,
-        }
-    }
-
-    /// A file that is not live any more: perhaps an earlier call for it was never answered with a success.
-    async fn repeat(&self, caller: &Caller, uid: Uuid) -> Result<GoneVerdict> {
-        let going = {
-            let mut conn = self.store.read().await?;
-            deletion::going(&mut conn, caller.account, uid).await?
-        };
-        if let Some(node) = going {
-            if hold::covers(&mut *self.store.read().await?, node, self.clock.micros()).await? {
-                return Ok(GoneVerdict::Held);
-            }
-            let again = self.purge_again(caller, uid, node);
-            tokio::time::timeout(CONFIRM_WITHIN, again).await.unwrap_or(Ok(()))?;
-        }
-        self.answer_if_gone(caller, uid).await
-    }
-
-    /// Tries storage again, once, for a node whose purge is queued; while another has taken it, waits for that one.
-    async fn purge_again(&self, caller: &Caller, uid: Uuid, node: i64) -> Result<()> {
+    /// Writes down what became of a batch, in transactions as long as the pace allows, and takes the next one, with the
+    /// last of them in one commit where there is any.
+    async fn settle_and_take(&self, purger: &mut Purger, removed: Option<Removed>, takes: bool) -> Result<()> {
+        let Removed { mut gone, failed } = removed.unwrap_or_default();
+        self.put_off(failed).await?;
         loop {
-            let purged = self.purged.notified();
-            let taken = self
-                .committer
-                .write_freeing("purge.take", async move |tx: &mut Tx| {
-                    Ok(purge::take_of_node(tx, node, tx.now + store::LEASE_MICROS).await?)
-                })
-                .await?;
-            if !taken.is_empty() {
-                self.confirm(taken).await;
+            let wanted = self.committer.is_wanted();
+            let rest = gone.split_off(gone.len().min(purger.pace.rows(wanted)));
+            let (rows, is_last) = (gone.len(), rest.is_empty());
+            let takes = is_last && (takes || rows > 0);
+            let (finished, taken) = tokio::join!(self.finish(gone), self.take(purger, takes));
+            let took = finished?;
+            taken?;
+            tokio::time::sleep(purger.pace.rest(rows, took, wanted)).await;
+            if is_last {
                 return Ok(());
             }
-            if deletion::going(&mut *self.store.read().await?, caller.account, uid).await?.is_none() {
-                return Ok(());
-            }
-            // What another server purges, nobody tells this one: look again after a while.
-            let _ = tokio::time::timeout(Duration::from_millis(250), purged).await;
+            gone = rest;
         }
     }
 
-    /// Purges leased entries, waiting no longer than a caller should; the work itself goes on.
-    async fn confirm(&self, leased: Vec<Entry>) {
-        let engine = self.clone();
-        let work = tokio::spawn(async move {
-            if let Err(error) = engine.purge(leased).await {
-                tracing::warn!(error = format!("{error:#}"), "a purge that a caller waits for failed");
-            }
-        });
-        let _ = tokio::time::timeout(CONFIRM_WITHIN, work).await;
-    }
-
-    /// What is owed, and if that is nothing: still going, or acknowledged, perhaps through another server meanwhile.
-    async fn answer_if_gone(&self, caller: &Caller, uid: Uuid) -> Result<GoneVerdict> {
-        // In this order: what is not going any more is owed from the same commit on.
-        let going = deletion::going(&mut *self.store.read().await?, caller.account, uid).await?;
-        Ok(match self.owed(caller, uid).await? {
-            Some(deleted) => GoneVerdict::Gone(deleted),
-            None if going.is_some() => GoneVerdict::Going,
-            None => GoneVerdict::NotFound,
-        })
-    }
-
-    async fn owed(&self, caller: &Caller, uid: Uuid) -> Result<Option<Deleted>> {
-        let mut conn = self.store.read().await?;
-        let owed = deletion::owed_answer(&mut conn, caller.account, uid).await?;
-        Ok(owed.map(|(name, size)| Deleted { uid, name, size: size as u64, nodes: 1, before: false }))
-    }
-
-    /// From here on the file is not found any more. The commit is queued, so that whoever asks next is decided after
-    /// it, and not waited for: if the process dies before the answer is out, a repeat still gets it. Of many servers
-    /// that were asked at the same moment one answers success (sweeppea.md 3), and only the commit knows which.
-    async fn acknowledge(&self, deleted: Deleted) -> Result<GoneVerdict> {
-        let uid = deleted.uid;
-        let queued = self
+    /// Leases the next batch, as much of it as the rate allows.
+    async fn take(&self, purger: &mut Purger, takes: bool) -> Result<()> {
+        let most = if self.committer.is_wanted() { MOST_WHILE_WANTED } else { MOST };
+        let limit = self.purge_rate.allowed(purger.size.min(most), self.clock.micros());
+        purger.is_full = false;
+        if !takes || limit == 0 {
+            return Ok(());
+        }
+        let behind = purger.behind;
+        let entries = self
             .committer
-            .submit("purge.acknowledge", true, async move |tx: &mut Tx| Ok(deletion::acknowledge(tx, uid).await?));
-        let acknowledged = match queued {
-            Ok(outcome) if self.store.is_shared() => outcome.await.unwrap_or(Ok(false)),
-            Ok(_) => Ok(true),
-            Err(error) => Err(error),
-        };
-        Ok(match acknowledged {
-            Ok(true) => GoneVerdict::Gone(deleted),
-            Ok(false) => GoneVerdict::NotFound,
-            Err(_) => GoneVerdict::Going,
-        })
+            .write_behind("purge.take", async move |tx: &mut Tx| {
+                let lease_until = tx.now + store::LEASE_MICROS;
+                let due = purge::due(tx, behind, limit as i64).await?;
+                let rows: Vec<DueRow> = serde_json::from_str(&due).context("the purge queue is not readable")?;
+                if !rows.is_empty() {
+                    purge::lease(tx, &due, lease_until).await?;
+                }
+                Ok((rows, lease_until))
+            })
+            .await?;
+        let (rows, lease_until) = entries;
+        self.purge_rate.spend(rows.len());
+        purger.is_full = rows.len() == limit;
+        purger.since_head += 1;
+        match rows.iter().map(DueRow::not_before).max() {
+            Some(behind) if purger.is_full && purger.since_head < FROM_THE_HEAD => purger.behind = behind,
+            _ => (purger.behind, purger.since_head) = (0, 0),
+        }
+        let entries: Vec<Entry> = rows.into_iter().map(|row| row.leased(lease_until)).collect();
+        purger.taken = (!entries.is_empty()).then(|| Batch { entries, leased: Instant::now() });
+        Ok(())
+    }
+
+    async fn put_off(&self, failed: Vec<(i64, i64, i64, String)>) -> Result<()> {
+        let Some((_, _, _, error)) = failed.first() else { return Ok(()) };
+        tracing::warn!(objects = failed.len(), error, "objects could not be removed and will be tried again");
+        let failed = store::rows(&failed);
+        self.committer
+            .write_behind("purge.put_off", async move |tx: &mut Tx| Ok(purge::put_off(tx, &failed).await?))
+            .await
+    }
+
+    /// Drops the entries of objects that are gone; says how long that kept the writer.
+    async fn finish(&self, gone: Vec<(i64, i64)>) -> Result<Duration> {
+        if gone.is_empty() {
+            return Ok(Duration::ZERO);
+        }
+        let took = self
+            .committer
+            .write_behind("purge.finish", async move |tx: &mut Tx| {
+                let started = Instant::now();
+                finish(tx, &gone).await?;
+                Ok(started.elapsed())
+            })
+            .await?;
+        self.purged.notify_waiters();
+        self.reserve_wanted.notify_one();
+        Ok(took)
     }
 }
 
 /// Drops the entries of objects that are gone; nodes without any left become deletion records.
-async fn finish(tx: &mut Tx, gone: &[Entry]) -> Result<()> {
-    let mut freed: BTreeMap<i64, i64> = BTreeMap::new();
-    let mut single = Vec::new();
-    for (account, size, version) in purge::finish(tx, &store::id_rows(gone.iter().map(|entry| entry.id))).await? {
-        *freed.entry(account).or_default() += size;
-        single.extend(version);
+async fn finish(tx: &mut Tx, gone: &[(i64, i64)]) -> Result<()> {
+    let entries = store::id_rows(gone.iter().map(|&(entry, _)| entry));
+    let (mut freed, mut single) = (Vec::new(), Vec::new());
+    for (account, bytes, versions) in purge::sums(tx, &entries).await? {
+        freed.push((account, bytes));
+        single.extend(versions);
     }
+    purge::finish(tx, &entries).await?;
     if !single.is_empty() {
         deletion::drop_versions(tx, &store::id_rows(single)).await?;
     }
-    account::take_from_purging(tx, &store::rows(&freed.into_iter().collect::<Vec<_>>())).await?;
-    let nodes: BTreeSet<i64> = gone.iter().map(|entry| entry.node).filter(|&node| node != 0).collect();
+    account::take_from_purging(tx, &store::rows(&freed)).await?;
+    let nodes: BTreeSet<i64> = gone.iter().map(|&(_, node)| node).filter(|&node| node != 0).collect();
     let purged = deletion::purged_files(tx, &store::id_rows(nodes)).await?;
-    if purged.is_empty() {
+    if purged.nodes.is_empty() {
         return Ok(());
     }
-    let parents = deletion::record(tx, &store::id_rows(purged)).await?;
-    drop_emptied_folders(tx, parents).await
+    deletion::record(tx, &purged.nodes).await?;
+    drop_emptied_folders(tx, purged.parents).await
 }
 
 /// Turns deleted folders that have become empty into deletion records, and those above them in turn.
@@ -241,10 +275,11 @@ pub(super) async fn drop_emptied_folders(tx: &mut Tx, folders: Vec<i64>) -> Resu
     let mut folders: BTreeSet<i64> = folders.into_iter().collect();
     while !folders.is_empty() {
         let emptied = deletion::emptied_folders(tx, &store::id_rows(folders)).await?;
-        if emptied.is_empty() {
+        if emptied.nodes.is_empty() {
             break;
         }
-        folders = deletion::record(tx, &store::id_rows(emptied)).await?.into_iter().collect();
+        deletion::record(tx, &emptied.nodes).await?;
+        folders = emptied.parents.into_iter().collect();
     }
     Ok(())
 }

@@ -13,7 +13,7 @@ use crate::{
     store::{
         Conn, account,
         folder::{self, FolderRow, WayUp},
-        node::{self, FileRow},
+        node::{self, FileRow, NewNode},
     },
 };
 
@@ -53,6 +53,44 @@ pub(super) async fn files(
     let people = people(conn, rows.iter().flat_map(|(_, row)| row.people())).await?;
     let known = uids(conn, rows.iter().map(|(_, row)| row.parent)).await?;
     Ok(rows.into_iter().filter_map(|(rights, row)| file(row, rights, &ways, &people, &known)).collect())
+}
+
+/// What stands around a file that was just made.
+pub(super) struct Fresh<'a> {
+    pub(super) owner: Person,
+    pub(super) creator: Person,
+    pub(super) parent: NodeIds,
+    /// Folder names above it.
+    pub(super) path: &'a [String],
+    pub(super) rights: Rights,
+}
+
+/// A file that this transaction has made, as its maker sees it: nobody has locked, shared or held it yet.
+pub(super) fn fresh(id: NodeId, new: &NewNode<'_>, of: Fresh<'_>, now: i64) -> FileInfo {
+    FileInfo {
+        id,
+        uid: new.uid,
+        name: new.name.to_owned(),
+        version: 1,
+        size: new.size,
+        media_type: new.media_type.to_owned(),
+        owner: of.owner,
+        modifier: of.creator.clone(),
+        creator: of.creator,
+        parent: of.parent,
+        group: new.group,
+        path: of.path.to_vec(),
+        private: new.private,
+        created_at: from_micros(now),
+        modified_at: from_micros(now),
+        expires_at: new.expires_at.map(from_micros),
+        lock: None,
+        edited: false,
+        held: false,
+        shared: false,
+        rights: of.rights,
+        trashed: false,
+    }
 }
 
 /// Folders, in the order of their rows.

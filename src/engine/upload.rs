@@ -20,13 +20,14 @@ pub(super) use transfer::end_transfer;
 use super::{
     ByteStream, Engine,
     error::{Error, Result},
+    show,
 };
 use crate::{
-    model::{Account, AccountId, NodeId},
+    model::{Account, AccountId, FileInfo, NodeId, Person, Rights},
     objects::{ObjectKey, PutError, Stored},
     store::{
         self, Tx, account,
-        folder::{self, WayUp},
+        folder::{self, Home, WayUp},
         node::{self, NewNode},
         purge,
         staged::{self, Staged},
@@ -71,14 +72,22 @@ impl Engine {
         }
     }
 
-    /// What became of a stored object when it was to be put into its place. If even that could not be written, it is
-    /// given up, so that it takes no space until the sweep; where it was written after all, that changes nothing.
-    async fn kept<T>(&self, owner: AccountId, key: &ObjectKey, kept: Result<T>) -> Result<T> {
-        match &kept {
-            Ok(_) => self.wake_purge.notify_one(),
-            Err(_) => self.give_up(owner, key).await,
+    /// What became of a stored object when it was to be put into its place; the inner result is the client's. If even
+    /// that could not be written, it is given up, so that it takes no space until the sweep; where it was written after
+    /// all, that changes nothing.
+    async fn kept<T>(&self, owner: AccountId, key: &ObjectKey, kept: Result<Result<T>>) -> Result<T> {
+        match kept {
+            Ok(Ok(kept)) => Ok(kept),
+            Ok(Err(refusal)) => {
+                // The object was discarded in that commit.
+                self.wake_purge.notify_one();
+                Err(refusal)
+            }
+            Err(error) => {
+                self.give_up(owner, key).await;
+                Err(error)
+            }
         }
-        kept
     }
 
     /// Queues an object that will not become a version, together with forgetting its staged row.
@@ -154,6 +163,9 @@ async fn queue_again(tx: &mut Tx, owner: AccountId, key: &ObjectKey, size: u64, 
 
 /// Forgets staged objects and queues their purge after a pause, microseconds.
 async fn discard_all(tx: &mut Tx, objects: &[Staged], pause: i64) -> Result<()> {
+    if objects.is_empty() {
+        return Ok(());
+    }
     let keys: Vec<ObjectKey> = objects.iter().map(|object| object.key.clone()).collect();
     let queued: Vec<(String, i64, i64)> =
         objects.iter().map(|object| (object.key.as_str().to_owned(), object.account.0, object.size as i64)).collect();
@@ -187,13 +199,18 @@ pub(super) async fn end_abandoned(tx: &mut Tx, begun_before: i64, limit: i64, pa
     Ok(abandoned.len())
 }
 
-/// Takes `more` bytes into an account's quota, or refuses.
-pub(super) async fn reserve_quota(tx: &mut Tx, owner: AccountId, more: u64) -> Result<()> {
+/// Takes `more` bytes into an account's quota, or refuses; gives the account as others see it.
+pub(super) async fn reserve_quota(tx: &mut Tx, owner: AccountId, more: u64) -> Result<Person> {
+    if more <= Account::ENDLESS
+        && let Some(person) = account::reserve(tx, owner, more as i64).await?
+    {
+        return Ok(person);
+    }
     let account = account_of(tx, owner).await?;
+    // No bytes at all fit into any quota, also into one that was lowered below what is used.
     check_quota(&account, more, 0)?;
-    let more = i64::try_from(more).map_err(|_| Error::TooLarge)?;
-    account::add_used(tx, owner, more).await?;
-    Ok(())
+    let Account { id, uid, name, display_name, .. } = account;
+    Ok(Person { id, uid, name, display_name })
 }
 
 /// Whether `size` bytes fit if `replaced` bytes that count already go for them.
@@ -217,9 +234,14 @@ struct Place {
     way: WayUp,
 }
 
+impl Place {
+    fn of_root(folder: i64) -> Self {
+        Self { folder, depth: 0, way: WayUp::of_root(folder, 1) }
+    }
+}
+
 async fn root_place(tx: &mut Tx, owner: AccountId) -> Result<Place> {
-    let folder = folder::root(tx, owner).await?;
-    Ok(Place { folder, depth: 0, way: WayUp { visible: true, ids: vec![folder], ..WayUp::default() } })
+    folder::root(tx, owner).await.map(Place::of_root).map_err(Error::from)
 }
 
 /// Adds files and bytes to the totals of a folder and everything above it.
@@ -239,12 +261,10 @@ struct Finished<'a> {
     expires_at: Option<i64>,
 }
 
-/// Shows a finished upload as a file. Its bytes are in the quota already.
-async fn place(tx: &mut Tx, place: &Place, finished: Finished<'_>) -> Result<NodeId> {
-    let Finished { upload, object, name, group, private, expires_at } = finished;
-    let id = node::insert_file(
-        tx,
-        &NewNode {
+impl<'a> Finished<'a> {
+    fn node(&self, place: &Place) -> NewNode<'a> {
+        let Self { upload, object, name, group, private, expires_at } = *self;
+        NewNode {
             uid: upload.uid,
             account: upload.owner,
             parent: place.folder,
@@ -259,11 +279,25 @@ async fn place(tx: &mut Tx, place: &Place, finished: Finished<'_>) -> Result<Nod
             media_type: &upload.media_type,
             object_key: object.key.as_str(),
             store_version: object.store_version.as_deref(),
-        },
-    )
-    .await?;
-    add_totals(tx, &place.way, 1, object.size).await?;
-    staged::remove(tx, std::slice::from_ref(&object.key)).await?;
-    upload::remove(tx, &[upload.id]).await?;
+        }
+    }
+}
+
+/// Shows a finished upload as a file. Its bytes are in the quota already.
+async fn place(tx: &mut Tx, place: &Place, finished: Finished<'_>) -> Result<NodeId> {
+    let id = node::insert_file(tx, &finished.node(place)).await?;
+    add_totals(tx, &place.way, 1, finished.object.size).await?;
+    staged::remove(tx, std::slice::from_ref(&finished.object.key)).await?;
+    upload::remove(tx, &[finished.upload.id]).await?;
     Ok(id)
+}
+
+/// The same in its owner's root folder, of an upload that its owner has made.
+async fn place_in_root(tx: &mut Tx, finished: Finished<'_>) -> Result<FileInfo> {
+    let Home { root, owner } = folder::home(tx, finished.upload.owner).await?;
+    let into = Place::of_root(root.id.0);
+    let new = finished.node(&into);
+    let id = place(tx, &into, finished).await?;
+    let of = show::Fresh { parent: root, path: &into.way.path, creator: owner.clone(), owner, rights: Rights::ALL };
+    Ok(show::fresh(id, &new, of, tx.now))
 }

@@ -32,7 +32,7 @@ use std::{ops::Deref, sync::Arc, time::Duration};
 use axum::{
     Router,
     extract::{Request, State},
-    http::StatusCode,
+    http::{HeaderValue, StatusCode, header},
     middleware::{self, Next},
     response::{IntoResponse, Response},
 };
@@ -108,6 +108,8 @@ struct Mounted {
     unknown_path: fn() -> Response,
     /// The answer to a call that met a fault of the server.
     fault: fn() -> Response,
+    /// The answer to a call that the server has no room for.
+    busy: fn() -> Response,
 }
 
 /// The dialects, once and for all: the router, the log, the description and the tests go over this list.
@@ -121,6 +123,7 @@ const DIALECTS: [Mounted; 5] = [
         scheme: openapi::Scheme::BareKey,
         unknown_path: hexnode::unknown_path,
         fault: hexnode::fault,
+        busy: hexnode::busy,
     },
     Mounted {
         name: vault::Vault::NAME,
@@ -131,6 +134,7 @@ const DIALECTS: [Mounted; 5] = [
         scheme: openapi::Scheme::Bearer,
         unknown_path: vault::unknown_path,
         fault: vault::fault,
+        busy: vault::busy,
     },
     Mounted {
         name: sweeppea::Sweeppea::NAME,
@@ -141,6 +145,7 @@ const DIALECTS: [Mounted; 5] = [
         scheme: openapi::Scheme::Bearer,
         unknown_path: sweeppea::unknown_path,
         fault: sweeppea::fault,
+        busy: sweeppea::busy,
     },
     Mounted {
         name: oracle::Oracle::NAME,
@@ -151,6 +156,7 @@ const DIALECTS: [Mounted; 5] = [
         scheme: openapi::Scheme::Bearer,
         unknown_path: oracle::unknown_path,
         fault: oracle::fault,
+        busy: oracle::busy,
     },
     Mounted {
         name: onlyoffice::OnlyOffice::NAME,
@@ -161,6 +167,7 @@ const DIALECTS: [Mounted; 5] = [
         scheme: openapi::Scheme::BareKey,
         unknown_path: onlyoffice::unknown_path,
         fault: onlyoffice::fault,
+        busy: onlyoffice::busy,
     },
 ];
 
@@ -220,8 +227,31 @@ pub fn router(app: &App, part: &Part) -> Router {
 /// What stands around every call, outermost first. One layer: each of axum's own copies all below it for each request.
 async fn around(State(app): State<App>, request: Request, next: Next) -> Response {
     let caught = |request| log::catch_panic(request, |request| next.run(request));
-    let written = |request| oracle::write(request, caught);
+    let let_in = |request| refuse_one_too_many(request, caught);
+    let written = |request| oracle::write(request, let_in);
     log::around(&app, request, |request| linger::linger(request, written)).await
+}
+
+/// Marks a request whose connection is one too many.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Refused;
+
+/// Tells a request whose connection is one too many that the server is busy, in the words of whose path it is, and
+/// closes the connection. The server's own pages are answered: who watches over it must not take it for dead.
+async fn refuse_one_too_many<F: Future<Output = Response>>(
+    request: Request,
+    rest: impl FnOnce(Request) -> F,
+) -> Response {
+    if request.extensions().get::<Refused>().is_none() {
+        return rest(request).await;
+    }
+    let mut answer = match owner(DIALECTS.iter(), request.uri().path()) {
+        Owner::Dialect(dialect) => (dialect.busy)(),
+        Owner::SignedUrls(_) => s3_error::slow_down(),
+        Owner::Server => rest(request).await,
+    };
+    answer.headers_mut().insert(header::CONNECTION, HeaderValue::from_static("close"));
+    answer
 }
 
 fn unknown_path(part: &Part, path: &str) -> Response {

@@ -111,6 +111,7 @@ pub(crate) struct Metrics {
     used_bytes: Gauge,
     commits: Gauge,
     committed_requests: Gauge,
+    waiting_requests: Gauge,
     servers: Gauge,
     objects_versioned: Gauge,
 }
@@ -160,6 +161,7 @@ impl Metrics {
             open_uploads: gauge("open_uploads", "Uploads that are not yet files"),
             accounts: gauge("accounts", "Accounts, disabled ones too"),
             commits: gauge("commits", "Transactions that this process has written"),
+            waiting_requests: gauge("waiting_requests", "Requests that wait for their transaction to begin"),
             committed_requests: gauge("committed_requests", "Requests that shared those transactions"),
             servers: gauge("servers", "Processes that serve this installation and are alive"),
             objects_versioned: gauge("objects_versioned", "1 where the object store keeps versions, else 0"),
@@ -188,6 +190,7 @@ impl Metrics {
         let figures = app.engine.figures().await?;
         set(&self.commits, figures.commits);
         set(&self.committed_requests, figures.committed_requests);
+        set(&self.waiting_requests, figures.waiting_requests);
         set(&self.purge_pending, figures.purge_pending);
         set(&self.purge_pending_bytes, figures.purge_pending_bytes);
         set(&self.purge_overdue, figures.purge_overdue);

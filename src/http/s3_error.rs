@@ -2,7 +2,7 @@
 //! signed read (sweeppea.md 4.3). Programs that talk to them read XML, whatever the dialect around them speaks.
 
 use axum::{
-    http::{StatusCode, header},
+    http::{HeaderValue, StatusCode, header},
     response::{IntoResponse, Response},
 };
 
@@ -18,6 +18,13 @@ pub(crate) fn s3_error(status: StatusCode, code: &'static str, message: &'static
 /// Nothing lies at this URL.
 pub(crate) fn no_such_key() -> Response {
     s3_error(StatusCode::NOT_FOUND, "NoSuchKey", "The specified key does not exist.")
+}
+
+/// The server has no room for more work now.
+pub(crate) fn slow_down() -> Response {
+    let mut answer = s3_error(StatusCode::SERVICE_UNAVAILABLE, "SlowDown", "Please reduce your request rate.");
+    answer.headers_mut().insert(header::RETRY_AFTER, HeaderValue::from_static("1"));
+    answer
 }
 
 /// A fault of the server; whoever meets it logs it.

@@ -12,7 +12,7 @@ use tokio::{
     time::{sleep, timeout},
 };
 
-use crate::engine::{Engine, Step, Vital, error::Result};
+use crate::engine::{Engine, Pace, Purger, Turn, Vital, error::Result};
 
 /// A job that failed looks again after this time.
 const AFTER_FAILURE: Duration = Duration::from_secs(1);
@@ -67,39 +67,50 @@ async fn until(mut stopped: watch::Receiver<bool>, job: impl Future<Output = ()>
 async fn purge(engine: Engine) {
     /// While storage takes nothing away, no use in asking for more and more.
     const LONGEST_PAUSE: Duration = Duration::from_secs(4);
-    let mut pause = Duration::ZERO;
+    let (mut purger, mut pause) = (Purger::default(), Duration::ZERO);
     loop {
-        match purge_or_wait(&engine).await {
-            Ok(Some(step)) if step.failed == step.taken => {
+        match purge_or_wait(&engine, &mut purger).await {
+            Ok(turn) if turn.settled > 0 && turn.failed == turn.settled => {
                 pause = (pause * 2).clamp(Duration::from_millis(250), LONGEST_PAUSE);
                 sleep(pause).await;
             }
-            Ok(_) => pause = Duration::ZERO,
+            Ok(turn) if turn.settled > 0 => pause = Duration::ZERO,
+            Ok(_) => {}
             Err(error) => failed("purge", &error).await,
         }
     }
 }
 
-/// One step, or a wait for something to do.
-async fn purge_or_wait(engine: &Engine) -> Result<Option<Step>> {
-    let pause = match engine.next_purge().await? {
-        Some(due) => Duration::from_micros((due - engine.clock().micros()).max(0).unsigned_abs()),
-        None => LOOK_FOR_DELETES,
-    };
-    if pause.is_zero() {
-        return engine.purge_due().await.map(Some);
+/// One turn, or a wait for something to do.
+async fn purge_or_wait(engine: &Engine, purger: &mut Purger) -> Result<Turn> {
+    /// While people ask for something, few entries wait for company: fewer transactions stand in the way.
+    const COMPANY: Duration = Duration::from_millis(50);
+    if purger.is_idle() {
+        if let Some(wait) = until_due(engine).await? {
+            let _ = timeout(wait.min(LOOK_FOR_DELETES), engine.wake_purge.notified()).await;
+            return Ok(Turn::default());
+        }
+        if engine.is_wanted() {
+            sleep(COMPANY).await;
+        }
     }
-    let _ = timeout(pause.min(LOOK_FOR_DELETES), engine.wake_purge.notified()).await;
-    Ok(None)
+    engine.purge_turn(purger).await
+}
+
+/// How long there is nothing to be taken; `None` if there is something.
+async fn until_due(engine: &Engine) -> Result<Option<Duration>> {
+    let Some(due) = engine.next_purge().await? else { return Ok(Some(LOOK_FOR_DELETES)) };
+    let wait = (due - engine.clock().micros()).max(0).unsigned_abs();
+    Ok((wait > 0).then(|| Duration::from_micros(wait)))
 }
 
 async fn expand(engine: Engine) {
-    /// Between two steps, so that what people wait for goes first.
-    const PAUSE: Duration = Duration::from_millis(30);
+    let mut pace = Pace::new(Engine::EXPAND);
     loop {
-        match engine.expand_step().await {
-            Ok(true) => sleep(PAUSE).await,
-            Ok(false) => drop(timeout(LOOK_FOR_DELETES, engine.wake_expand.notified()).await),
+        let wanted = engine.is_wanted();
+        match engine.expand_step(pace.rows(wanted)).await {
+            Ok(Some(done)) => sleep(pace.rest(done.rows, done.took, wanted)).await,
+            Ok(None) => drop(timeout(LOOK_FOR_DELETES, engine.wake_expand.notified()).await),
             Err(error) => failed("expand", &error).await,
         }
     }
@@ -166,11 +177,13 @@ async fn failed(job: &str, error: &crate::engine::error::Error) {
 /// The database failed.
 #[cfg(feature = "testing")]
 pub async fn run_dry(engine: &Engine) -> Result<()> {
+    let mut purger = Purger::default();
     loop {
         let deleted = engine.waiting_step().await?;
         let expired = engine.expire_step().await?;
-        let expanded = engine.expand_step().await?;
-        let purged = engine.purge_due().await?.taken > 0;
+        let expanded = engine.expand_step(Engine::EXPAND).await?.is_some();
+        let turn = engine.purge_turn(&mut purger).await?;
+        let purged = turn.in_hand + turn.settled > 0;
         let swept = engine.sweep_step().await?;
         if deleted || expired || expanded || purged || swept {
             continue;

@@ -97,10 +97,12 @@ pub struct Account {
 }
 
 impl Account {
-    /// Bytes that still fit. Without a quota 4 EiB do, so that no sum ever leaves its numbers.
+    /// Without a quota 4 EiB fit, so that no sum ever leaves its numbers.
+    pub(crate) const ENDLESS: u64 = 1 << 62;
+
+    /// Bytes that still fit.
     pub fn remaining(&self) -> u64 {
-        const ENDLESS: u64 = 1 << 62;
-        let quota = if self.quota == 0 { ENDLESS } else { self.quota };
+        let quota = if self.quota == 0 { Self::ENDLESS } else { self.quota };
         quota.saturating_sub(self.used)
     }
 }
@@ -167,6 +169,11 @@ impl Caller {
 
     pub fn is_admin(&self) -> bool {
         self.role == Role::Admin
+    }
+
+    /// As others see them.
+    pub(crate) fn person(&self) -> Person {
+        Person { id: self.account, uid: self.uid, name: self.name.clone(), display_name: self.display_name.clone() }
     }
 }
 
@@ -340,6 +347,8 @@ pub struct Figures {
     /// Transactions that this process has written, and the requests that shared them.
     pub commits: u64,
     pub committed_requests: u64,
+    /// Requests of this process that wait for their transaction to begin.
+    pub waiting_requests: u64,
     /// Processes that serve this installation and are alive; command lines at work among them.
     pub servers: u64,
     pub objects_versioned: bool,
@@ -352,6 +361,8 @@ pub struct Rules {
     pub default_quota: u64,
     /// Between a mark and the removal of its bytes.
     pub purge_delay: Duration,
+    /// Objects a second that this process removes; 0: as the store allows.
+    pub purge_rate: u32,
     /// Beyond that pause: from then on an entry of the purge queue counts as overdue.
     pub overdue_after: Duration,
     pub audit_keep: Duration,

@@ -2,17 +2,20 @@
 //! folder to be made or races with one being removed.
 
 use std::{
-    fs, io,
+    fs,
+    io::{self, Write},
+    ops::Range,
     path::{Path, PathBuf},
     sync::Arc,
     time::{Duration, Instant},
 };
 
 use anyhow::Context;
-use futures_util::StreamExt;
+use bytes::Bytes;
+use futures_util::{StreamExt, stream::Fuse};
 use md5::Md5;
 use sha2::{Digest, Sha256};
-use tokio::io::{AsyncReadExt, AsyncSeekExt, AsyncWriteExt};
+use tokio::io::{AsyncReadExt, AsyncSeekExt};
 use tokio_util::io::ReaderStream;
 
 use super::{ByteStream, Found, MARKER, ObjectKey, PutError, Removal, Stored};
@@ -20,6 +23,11 @@ use crate::{fault::Faults, hex::hex};
 
 /// Bytes that a reader holds of an object at one time.
 const READ_AT_ONCE: usize = 256 * 1024;
+/// So many folders are synced one by one after a removal. More cost more than a sync of the whole file system, which
+/// also writes what others have in hand.
+const SYNCED_ONE_BY_ONE: usize = 8;
+/// Bytes that are gathered before the first of an object is written: each upload under way may hold so many.
+const GATHERED: u64 = 64 * 1024;
 
 #[derive(Debug, Clone)]
 pub struct Disk {
@@ -65,12 +73,19 @@ impl Disk {
         Ok(())
     }
 
-    /// Stores at most `limit` bytes under a fresh key; they are durable when this returns.
-    pub(crate) async fn put(&self, key: &ObjectKey, mut bytes: ByteStream, limit: u64) -> Result<Stored, PutError> {
+    /// Stores at most `limit` bytes under a fresh key; they are durable when this returns. What is small is gathered
+    /// first and written in one go.
+    pub(crate) async fn put(&self, key: &ObjectKey, bytes: ByteStream, limit: u64) -> Result<Stored, PutError> {
         self.faults.hit("objects.put").map_err(PutError::Failed)?;
+        let (mut bytes, mut gathered, mut size) = (bytes.fuse(), Vec::new(), 0);
+        while size <= GATHERED {
+            let Some(chunk) = next_chunk(&mut bytes, &mut size, limit).await? else { break };
+            gathered.push(chunk);
+        }
         let path = self.path(key);
-        let file = tokio::fs::OpenOptions::new().write(true).create_new(true).open(&path).await.map_err(failed)?;
-        let result = self.write(file, &path, &mut bytes, limit).await;
+        let at = path.clone();
+        let begun = blocking(move || Writing::begin(&at, gathered)).await.map_err(failed)?;
+        let result = self.write(begun, &path, bytes, size, limit).await;
         if result.is_err() {
             // Best effort: what stays is named by the staged row.
             let _ = tokio::fs::remove_file(&path).await;
@@ -80,26 +95,19 @@ impl Disk {
 
     async fn write(
         &self,
-        mut file: tokio::fs::File,
+        mut begun: Writing,
         path: &Path,
-        bytes: &mut ByteStream,
+        mut rest: Fuse<ByteStream>,
+        mut size: u64,
         limit: u64,
     ) -> Result<Stored, PutError> {
-        let (mut size, mut sha256, mut md5) = (0u64, Sha256::new(), Md5::new());
-        while let Some(chunk) = bytes.next().await {
-            let chunk = chunk.map_err(PutError::BrokenOff)?;
-            size += chunk.len() as u64;
-            if size > limit {
-                return Err(PutError::TooLarge);
-            }
-            sha256.update(&chunk);
-            md5.update(&chunk);
-            file.write_all(&chunk).await.map_err(failed)?;
+        while let Some(chunk) = next_chunk(&mut rest, &mut size, limit).await? {
+            begun = blocking(move || begun.add(&chunk)).await.map_err(failed)?;
         }
-        file.flush().await.map_err(failed)?;
-        file.sync_all().await.map_err(failed)?;
+        let Writing { file, sha256, md5 } = begun;
         let folder = path.parent().unwrap_or(&self.root).to_owned();
-        blocking(move || sync_folder(&folder)).await.map_err(failed)?;
+        // The folder has named the file since it was made: neither has to wait for the other.
+        tokio::try_join!(blocking(move || file.sync_all()), blocking(move || sync_folder(&folder))).map_err(failed)?;
         Ok(Stored { size, sha256: hex(&sha256.finalize()), md5: md5.finalize().into(), version: None })
     }
 
@@ -160,42 +168,79 @@ impl Disk {
     /// Removes objects; the answers stand in the order of the keys. What is not done within `time` is left, and said to
     /// have failed.
     pub(crate) async fn delete(&self, keys: &[ObjectKey], time: Duration) -> Vec<Removal> {
-        let (disk, owned, end) = (self.clone(), keys.to_vec(), Instant::now() + time);
-        let removed = blocking(move || Ok(disk.delete_now(&owned, end))).await;
-        removed.unwrap_or_else(|error| vec![Removal::Failed(error.to_string()); keys.len()])
-    }
-
-    fn delete_now(&self, keys: &[ObjectKey], end: Instant) -> Vec<Removal> {
-        let mut removals = vec![Removal::Gone; keys.len()];
-        if let Err(error) = self.faults.hit("objects.delete").and_then(|()| self.is_ours()) {
-            removals.fill(Removal::Failed(format!("{error:#}")));
-            return removals;
-        }
+        let (disk, end) = (self.clone(), Instant::now() + time);
         let mut order: Vec<usize> = (0..keys.len()).collect();
-        order.sort_by_key(|&at| &keys[at]);
-        let mut missing = Vec::new();
-        for folder in order.chunk_by(|&a, &b| keys[a].folder() == keys[b].folder()) {
-            let late = Instant::now() > end;
-            for &at in folder {
-                match if late { Err(io::ErrorKind::TimedOut.into()) } else { fs::remove_file(self.path(&keys[at])) } {
-                    Ok(()) => {}
-                    Err(error) if error.kind() == io::ErrorKind::NotFound => missing.push(at),
-                    Err(error) => removals[at] = Removal::Failed(error.to_string()),
-                }
-            }
-            if let Err(error) = sync_folder(&self.root.join(keys[folder[0]].folder())) {
-                for &at in folder {
-                    removals[at] = Removal::Failed(format!("sync: {error}"));
-                }
-            }
-        }
-        // Missing is gone, if this is still the place where it should be.
-        if let (false, Err(error)) = (missing.is_empty(), self.is_ours()) {
-            for at in missing {
-                removals[at] = Removal::Failed(format!("{error:#}"));
-            }
+        order.sort_unstable_by_key(|&at| &keys[at]);
+        let sorted: Vec<ObjectKey> = order.iter().map(|&at| keys[at].clone()).collect();
+        let removed = match blocking(move || disk.open_place()).await {
+            Ok(place) => self.delete_sorted(sorted, place, end).await,
+            Err(error) => vec![Removal::Failed(error.to_string()); keys.len()],
+        };
+        let mut removals = vec![Removal::Gone; keys.len()];
+        for (at, removal) in order.into_iter().zip(removed) {
+            removals[at] = removal;
         }
         removals
+    }
+
+    /// The root, open since before anything is removed: so a sync through it tells of every error since.
+    fn open_place(&self) -> io::Result<fs::File> {
+        let text = |error: anyhow::Error| io::Error::other(format!("{error:#}"));
+        self.faults.hit("objects.delete").and_then(|()| self.is_ours()).map_err(text)?;
+        fs::File::open(&self.root)
+    }
+
+    /// Removes objects that stand in the order of their keys, so that each worker goes through folders of its own.
+    async fn delete_sorted(&self, keys: Vec<ObjectKey>, place: fs::File, end: Instant) -> Vec<Removal> {
+        let keys: Arc<[ObjectKey]> = keys.into();
+        // A few are not worth a second thread.
+        let half = if keys.len() < 64 { keys.len() } else { keys.len() / 2 };
+        let worker = |range: Range<usize>| {
+            let (disk, keys) = (self.clone(), Arc::clone(&keys));
+            blocking(move || Ok(keys[range].iter().map(|key| disk.unlink(key, end)).collect::<Vec<_>>()))
+        };
+        let (one, other) = tokio::join!(worker(0..half), worker(half..keys.len()));
+        let (disk, all) = (self.clone(), Arc::clone(&keys));
+        let settled = async {
+            let (mut unlinked, other) = (one?, other?);
+            unlinked.extend(other);
+            blocking(move || Ok(disk.settle(&all, unlinked, &place))).await
+        };
+        settled.await.unwrap_or_else(|error| vec![Removal::Failed(error.to_string()); keys.len()])
+    }
+
+    fn unlink(&self, key: &ObjectKey, end: Instant) -> io::Result<()> {
+        match Instant::now() > end {
+            true => Err(io::ErrorKind::TimedOut.into()),
+            false => fs::remove_file(self.path(key)),
+        }
+    }
+
+    /// Makes durable what was unlinked, and says what became of each. Nothing counts as gone that a power cut could
+    /// bring back.
+    fn settle(&self, keys: &[ObjectKey], unlinked: Vec<io::Result<()>>, place: &fs::File) -> Vec<Removal> {
+        let mut folders: Vec<&str> = keys.iter().map(ObjectKey::folder).collect();
+        folders.dedup();
+        let synced = self.faults.hit("objects.confirm").map_err(io::Error::other).and_then(|()| match folders.len() {
+            ..=SYNCED_ONE_BY_ONE => folders.iter().try_for_each(|folder| sync_folder(&self.root.join(folder))),
+            _ => Ok(rustix::fs::syncfs(place)?),
+        });
+        if let Err(error) = synced {
+            return vec![Removal::Failed(format!("sync: {error}")); keys.len()];
+        }
+        let is_missing =
+            |outcome: &io::Result<()>| outcome.as_ref().is_err_and(|error| error.kind() == io::ErrorKind::NotFound);
+        // Missing is gone, if this is still the place where it should be.
+        let lost = match unlinked.iter().any(is_missing) {
+            true => self.is_ours().err().map(|error| format!("{error:#}")),
+            false => None,
+        };
+        let removal = |outcome: io::Result<()>| match (&outcome, &lost) {
+            (Err(_), Some(lost)) if is_missing(&outcome) => Removal::Failed(lost.clone()),
+            (Err(error), _) if error.kind() != io::ErrorKind::NotFound => Removal::Failed(error.to_string()),
+            (Ok(()) | Err(_), _) => Removal::Gone,
+        };
+        unlinked.into_iter().map(removal).collect()
     }
 
     fn path(&self, key: &ObjectKey) -> PathBuf {
@@ -203,9 +248,38 @@ impl Disk {
     }
 }
 
+/// The next bytes of an object, counted.
+async fn next_chunk(bytes: &mut Fuse<ByteStream>, size: &mut u64, limit: u64) -> Result<Option<Bytes>, PutError> {
+    let Some(chunk) = bytes.next().await else { return Ok(None) };
+    let chunk = chunk.map_err(PutError::BrokenOff)?;
+    *size += chunk.len() as u64;
+    if *size > limit { Err(PutError::TooLarge) } else { Ok(Some(chunk)) }
+}
+
+/// A file that is being written, and hashed on the way.
+struct Writing {
+    file: fs::File,
+    sha256: Sha256,
+    md5: Md5,
+}
+
+impl Writing {
+    fn begin(path: &Path, chunks: Vec<Bytes>) -> io::Result<Self> {
+        let file = fs::OpenOptions::new().write(true).create_new(true).open(path)?;
+        let begun = Self { file, sha256: Sha256::new(), md5: Md5::new() };
+        chunks.iter().try_fold(begun, |writing, chunk| writing.add(chunk)).inspect_err(|_| drop(fs::remove_file(path)))
+    }
+
+    fn add(mut self, chunk: &[u8]) -> io::Result<Self> {
+        self.sha256.update(chunk);
+        self.md5.update(chunk);
+        self.file.write_all(chunk)?;
+        Ok(self)
+    }
+}
+
 /// Writes a small file that is there whole, or not at all, whenever the power goes.
 fn write_durably(path: &Path, content: &[u8]) -> io::Result<()> {
-    use io::Write;
     let draft = path.with_extension("new");
     let mut file = fs::File::create(&draft)?;
     file.write_all(content)?;

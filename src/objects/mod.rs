@@ -272,8 +272,8 @@ impl Objects {
         }
     }
 
-    /// Removes objects, at most 1,000; the answers stand in the order of the targets. What is not done within `time` is
-    /// left, and said to have failed.
+    /// Removes objects; the answers stand in the order of the targets. What is not done within `time` is left, and said
+    /// to have failed.
     pub async fn delete(&self, targets: &[Target], time: Duration) -> Vec<Removal> {
         match self {
             Objects::Disk(disk) => {

@@ -3,18 +3,20 @@
 //! The library `object_store` reads and writes; what it does not do, or whose answers it does not show whole, are the
 //! calls in `calls`: removing many objects with each one's own answer, and whatever has to do with versions. In a
 //! bucket that keeps versions nothing is ever removed but by its version's name, because anything else hides the
-//! object behind a marker and removes nothing (`delete`).
+//! object behind a marker and removes nothing (`delete`, `versions`).
 //!
 //! Keys: `<prefix>/3f/0c41…` as minted; `<prefix>/uploads/<uuid>` where clients put the bytes of an upload themselves;
 //! `<prefix>/unfile-installation` says whose they are.
 
 mod calls;
 mod delete;
+mod lanes;
 mod leftovers;
 mod place;
 mod probe;
 mod put;
 mod rate;
+mod versions;
 
 use std::{
     sync::{Arc, atomic::AtomicU8},
@@ -34,6 +36,7 @@ use uuid::Uuid;
 use super::{ByteStream, Found, MARKER, NOT_ALL_THERE, ObjectKey, PutError, Stored};
 use crate::fault::Faults;
 use calls::CallError;
+use lanes::Lanes;
 pub use leftovers::Unfinished;
 pub(super) use place::Place;
 use rate::Rate;
@@ -47,6 +50,7 @@ pub struct S3 {
     /// What `versioning` has found out.
     versioning: Arc<AtomicU8>,
     rate: Arc<Rate>,
+    lanes: Arc<Lanes>,
 }
 
 impl S3 {
@@ -59,6 +63,7 @@ impl S3 {
             faults,
             versioning: Arc::default(),
             rate: Arc::default(),
+            lanes: Arc::default(),
         }
     }
 

@@ -135,13 +135,17 @@ pub(crate) async fn people(conn: &mut Conn, ids: impl IntoIterator<Item = i64>) 
     .bind(id_rows(ids))
     .fetch_all(conn)
     .await?;
-    let person = |row: &AnyRow| Person {
+    Ok(rows.iter().map(person).map(|person| (person.id, person)).collect())
+}
+
+/// The columns `id`, `uid`, `name` and `display_name` of an account.
+pub(super) fn person(row: &AnyRow) -> Person {
+    Person {
         id: AccountId(row.get("id")),
         uid: uid(row, "uid"),
         name: row.get("name"),
         display_name: row.get("display_name"),
-    };
-    Ok(rows.iter().map(|row| (AccountId(row.get("id")), person(row))).collect())
+    }
 }
 
 /// Whether there is any account.
@@ -230,6 +234,20 @@ pub(crate) async fn count_shown_again(tx: &mut Tx, id: AccountId) -> Result<()> 
         .execute(&mut **tx)
         .await
         .map(drop)
+}
+
+/// Takes bytes into an account's use if they fit its quota; gives the account as others see it.
+pub(crate) async fn reserve(tx: &mut Tx, id: AccountId, bytes: i64) -> Result<Option<Person>> {
+    let row = sqlx::query(
+        "update account set used = used + $1 where id = $2 and used + $1 <= case quota when 0 then $3 else quota end \
+         returning id, uid, name, display_name",
+    )
+    .bind(bytes)
+    .bind(id.0)
+    .bind(Account::ENDLESS as i64)
+    .fetch_optional(&mut **tx)
+    .await?;
+    Ok(row.as_ref().map(person))
 }
 
 /// Moves bytes of several accounts out of use, into what waits for its purge: rows of account and bytes.

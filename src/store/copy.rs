@@ -311,7 +311,7 @@ pub(crate) struct Named {
 /// Objects of versions that are not to be removed, or whose removal a hold parks.
 const OF_VERSIONS: &str = "select v.object_key as key, v.size as size, v.sha256 as sha256, n.uid as uid from version v \
                            join node n on n.id = v.node_id where (not exists (select 1 from purge p where \
-                           p.object_key = v.object_key) or exists (select 1 from hold h where h.node_id = v.node_id))";
+                           p.node_id = v.node_id and p.object_key = v.object_key) or exists (select 1 from hold h where h.node_id = v.node_id))";
 /// Objects of uploads that go on.
 const OF_UPLOADS: &str = "select s.object_key as key, s.size as size, s.sha256 as sha256, u.uid as uid from staged s \
                           join upload u on u.id = s.upload_id where s.sha256 is not null and u.kind <> 'direct'";
@@ -368,7 +368,7 @@ pub(crate) async fn known(conn: &mut Conn, keys: &str) -> Result<Vec<String>> {
         "with asked (key) as (select value ->> 0 from json_each($1)) \
          select object_key from version where object_key in (select key from asked) \
          union select object_key from staged where object_key in (select key from asked) \
-         union select object_key from purge where object_key in (select key from asked)",
+         union select object_key from purge where node_id = 0 and object_key in (select key from asked)",
     )
     .bind(keys)
     .fetch_all(conn)

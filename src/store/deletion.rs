@@ -1,9 +1,9 @@
 //! Marking, and what is left of a node once its bytes are gone.
 
-use sqlx::{Row, any::AnyRow};
+use sqlx::{AssertSqlSafe, Row, any::AnyRow};
 use uuid::Uuid;
 
-use super::{Conn, Result, Tx, account::uid, id_rows, rows, trash};
+use super::{Conn, Result, Tx, account::uid, id_list, id_rows, rows};
 use crate::model::AccountId;
 
 /// What a delete has to know of a node that it names.
@@ -266,56 +266,102 @@ pub(crate) async fn queue_expansion(tx: &mut Tx, folders: &str) -> Result<()> {
     .map(drop)
 }
 
-/// A folder whose content waits for its own mark.
-pub(crate) async fn next_expansion(conn: &mut Conn) -> Result<Option<i64>> {
-    sqlx::query_scalar("select folder_id from expansion order by folder_id limit 1").fetch_optional(conn).await
-}
-
-/// Live children of a marked folder, at most `limit`: ids and whether each is a folder; files first.
-pub(crate) async fn live_children(tx: &mut Tx, folder: i64, limit: i64) -> Result<Vec<(i64, bool)>> {
-    let found: Vec<(i64, i64)> = sqlx::query_as(
-        "select id, case kind when 'folder' then 1 else 0 end as is_folder from node where parent_id = $1 and state = 1 \
-         and kind in ('file', 'folder') limit $2",
+/// Folders whose content waits for its own mark, at most `limit`.
+pub(crate) async fn next_expansions(conn: &mut Conn, limit: i64) -> Result<Vec<i64>> {
+    let folders = sqlx::query_scalar(
+        "select string_agg(cast(e.folder_id as text), ',') from \
+         (select folder_id from expansion order by folder_id limit $1) e",
     )
-    .bind(folder)
     .bind(limit)
-    .fetch_all(&mut **tx)
+    .fetch_one(conn)
     .await?;
-    Ok(found.into_iter().map(|(id, is_folder)| (id, is_folder != 0)).collect())
+    Ok(id_list(folders))
 }
 
-/// The folder's content carries its own marks now.
-pub(crate) async fn end_expansion(tx: &mut Tx, folder: i64) -> Result<()> {
-    sqlx::query("delete from expansion where folder_id = $1").bind(folder).execute(&mut **tx).await.map(drop)
+/// Live children of marked folders, at most `limit`: the files, and the folders.
+pub(crate) async fn live_children(tx: &mut Tx, folders: &str, limit: i64) -> Result<(Vec<i64>, Vec<i64>)> {
+    let (files, folders) = sqlx::query_as(
+        "select string_agg(case kind when 'file' then cast(id as text) end, ','), \
+         string_agg(case kind when 'folder' then cast(id as text) end, ',') from (\
+         select c.id, c.kind from json_each($1) j cross join node c where c.parent_id = cast(j.value ->> 0 as bigint) \
+         and c.state = 1 and c.kind in ('file', 'folder') limit $2) children",
+    )
+    .bind(folders)
+    .bind(limit)
+    .fetch_one(&mut **tx)
+    .await?;
+    Ok((id_list(files), id_list(folders)))
+}
+
+/// Of these folders, those whose whole content carries its own marks.
+pub(crate) async fn expanded(tx: &mut Tx, folders: &str) -> Result<Vec<i64>> {
+    let expanded = sqlx::query_scalar(
+        "select string_agg(cast(j.value ->> 0 as text), ',') from json_each($1) j where not exists \
+         (select 1 from node c where c.parent_id = cast(j.value ->> 0 as bigint) and c.state = 1)",
+    )
+    .bind(folders)
+    .fetch_one(&mut **tx)
+    .await?;
+    Ok(id_list(expanded))
+}
+
+/// These folders wait for nothing any more.
+pub(crate) async fn end_expansions(tx: &mut Tx, folders: &str) -> Result<()> {
+    sqlx::query("delete from expansion where folder_id in (select cast(value ->> 0 as bigint) from json_each($1))")
+        .bind(folders)
+        .execute(&mut **tx)
+        .await
+        .map(drop)
+}
+
+/// Nodes of which nothing is left to be removed, and the folders they lie in.
+#[derive(Debug, Default)]
+pub(crate) struct Purged {
+    pub(crate) nodes: Vec<i64>,
+    pub(crate) parents: Vec<i64>,
+}
+
+/// Rows of a parent and a list of its nodes.
+fn purged(rows: Vec<(Option<i64>, Option<String>)>) -> Purged {
+    let mut purged = Purged::default();
+    for (parent, nodes) in rows {
+        purged.parents.extend(parent);
+        purged.nodes.extend(id_list(nodes));
+    }
+    purged
 }
 
 /// Of these nodes, the deleted files that nothing in the queue stands for any more.
-pub(crate) async fn purged_files(tx: &mut Tx, ids: &str) -> Result<Vec<i64>> {
-    sqlx::query_scalar(
-        "select n.id from json_each($1) j cross join node n where n.id = cast(j.value ->> 0 as bigint) and n.kind = \
-         'file' and n.state = 3 and not exists (select 1 from purge p where p.node_id = n.id)",
+pub(crate) async fn purged_files(tx: &mut Tx, ids: &str) -> Result<Purged> {
+    sqlx::query_as(
+        "select n.parent_id, string_agg(cast(n.id as text), ',') from json_each($1) j cross join node n \
+         where n.id = cast(j.value ->> 0 as bigint) and n.kind = 'file' and n.state = 3 \
+         and not exists (select 1 from purge p where p.node_id = n.id) group by n.parent_id",
     )
     .bind(ids)
     .fetch_all(&mut **tx)
     .await
+    .map(purged)
 }
 
 /// Of these nodes, the deleted folders that have no children and no expansion before them.
-pub(crate) async fn emptied_folders(tx: &mut Tx, ids: &str) -> Result<Vec<i64>> {
-    sqlx::query_scalar(
-        "select distinct n.id from json_each($1) j cross join node n where n.id = cast(j.value ->> 0 as bigint) and \
-         n.kind = 'folder' and n.state = 3 and not exists (select 1 from node c where c.parent_id = n.id and c.state <> 1) \
+pub(crate) async fn emptied_folders(tx: &mut Tx, ids: &str) -> Result<Purged> {
+    sqlx::query_as(
+        "select n.parent_id, string_agg(cast(n.id as text), ',') from json_each($1) j cross join node n \
+         where n.id = cast(j.value ->> 0 as bigint) and n.kind = 'folder' and n.state = 3 \
+         and not exists (select 1 from node c where c.parent_id = n.id and c.state <> 1) \
          and not exists (select 1 from node c where c.parent_id = n.id and c.state = 1) \
-         and not exists (select 1 from expansion e where e.folder_id = n.id)",
+         and not exists (select 1 from expansion e where e.folder_id = n.id) group by n.parent_id",
     )
     .bind(ids)
     .fetch_all(&mut **tx)
     .await
+    .map(purged)
 }
 
-/// Turns deleted nodes into deletion records; gives the folders they lay in.
-pub(crate) async fn record(tx: &mut Tx, ids: &str) -> Result<Vec<i64>> {
-    let now = tx.now;
+/// Turns deleted nodes into deletion records, each with whatever belongs to it.
+pub(crate) async fn record(tx: &mut Tx, nodes: &[i64]) -> Result<()> {
+    let (now, ids) = (tx.now, id_rows(nodes.iter().copied()));
     sqlx::query(
         "insert into deletion (node_id, uid, account_id, kind, deleted_at, purged_at, name, size) \
          select n.id, n.uid, n.account_id, n.kind, n.deleted_at, $2, \
@@ -323,27 +369,43 @@ pub(crate) async fn record(tx: &mut Tx, ids: &str) -> Result<Vec<i64>> {
          from json_each($1) j cross join node n left join version v on v.id = n.version_id where n.id = cast(j.value \
          ->> 0 as bigint)",
     )
-    .bind(ids)
+    .bind(&ids)
     .bind(now)
     .execute(&mut **tx)
     .await?;
-    trash::remove_of_nodes(tx, ids).await?;
-    for sql in [
-        "delete from share where node_id in (select cast(value ->> 0 as bigint) from json_each($1))",
-        "delete from link where node_id in (select cast(value ->> 0 as bigint) from json_each($1))",
-        "delete from version where node_id in (select cast(value ->> 0 as bigint) from json_each($1))",
-        "delete from edit_session where node_id in (select cast(value ->> 0 as bigint) from json_each($1))",
-        "delete from hold where node_id in (select cast(value ->> 0 as bigint) from json_each($1))",
-    ] {
-        sqlx::query(sql).bind(ids).execute(&mut **tx).await?;
+    for (name, has_some) in RARE.iter().zip(rare(tx, nodes).await?) {
+        if has_some {
+            let sql =
+                format!("delete from {name} where node_id in (select cast(value ->> 0 as bigint) from json_each($1))");
+            sqlx::query(AssertSqlSafe(sql)).bind(&ids).execute(&mut **tx).await?;
+        }
     }
-    let parents: Vec<Option<i64>> = sqlx::query_scalar(
-        "delete from node where id in (select cast(value ->> 0 as bigint) from json_each($1)) returning parent_id",
-    )
-    .bind(ids)
-    .fetch_all(&mut **tx)
-    .await?;
-    Ok(parents.into_iter().flatten().collect())
+    for sql in [
+        "delete from version where node_id in (select cast(value ->> 0 as bigint) from json_each($1))",
+        "delete from node where id in (select cast(value ->> 0 as bigint) from json_each($1))",
+    ] {
+        sqlx::query(sql).bind(&ids).execute(&mut **tx).await?;
+    }
+    Ok(())
+}
+
+/// What few nodes have any rows of.
+const RARE: [&str; 5] = ["trash", "share", "link", "edit_session", "hold"];
+
+/// Of which tables of [`RARE`] there are rows between the first and the last of these nodes. One look at each spares a
+/// look for each node: what is purged together was mostly made together.
+async fn rare(tx: &mut Tx, nodes: &[i64]) -> Result<[bool; RARE.len()]> {
+    let (first, last) = (nodes.iter().min().copied(), nodes.iter().max().copied());
+    let looks = RARE.map(|name| {
+        format!("case when exists (select 1 from {name} where node_id between $1 and $2) then 1 else 0 end as {name}")
+    });
+    let sql = format!("select {}", looks.join(", "));
+    let found = sqlx::query(AssertSqlSafe(sql))
+        .bind(first.unwrap_or_default())
+        .bind(last.unwrap_or_default())
+        .fetch_one(&mut **tx)
+        .await?;
+    Ok(RARE.map(|name| found.get::<i64, _>(name) != 0))
 }
 
 /// A file of this account that is deleted and not yet purged, by a call whose success was not yet answered: its id.

@@ -7,14 +7,14 @@ use uuid::Uuid;
 
 use super::{
     Conn, Result, Tx,
-    account::uid,
+    account::{person, uid},
     id_rows,
     list::{By, From, Position, Sort, contains},
     statement::Statement,
 };
 use crate::{
     clock::from_micros,
-    model::{AccountId, ContentOrder, ContentQuery, Entry, NodeId, NodeIds},
+    model::{AccountId, ContentOrder, ContentQuery, Entry, NodeId, NodeIds, Person},
 };
 
 /// A folder's way up, from itself to its account's root.
@@ -35,6 +35,24 @@ pub(crate) struct WayUp {
 }
 
 impl WayUp {
+    /// The way up from an account's root, in this state: there is nothing above it.
+    pub(crate) fn of_root(id: i64, state: i64) -> Self {
+        let mut way = Self { visible: true, ..Self::default() };
+        way.add(id, state);
+        way
+    }
+
+    /// Goes one folder further up.
+    fn add(&mut self, id: i64, state: i64) {
+        if self.visible && state != 1 {
+            self.visible = false;
+            self.deleted = state == 3;
+            self.trashed = (state == 2).then_some(id);
+        }
+        self.live += usize::from(self.visible);
+        self.ids.push(id);
+    }
+
     /// How deep the folder lies; an account's root is 0 deep.
     pub(crate) fn depth(&self) -> i64 {
         self.ids.len() as i64 - 1
@@ -57,14 +75,7 @@ pub(crate) async fn ways_up(conn: &mut Conn, folders: impl IntoIterator<Item = i
     let mut ways: HashMap<i64, WayUp> = HashMap::new();
     for row in rows {
         let way = ways.entry(row.get("start")).or_insert_with(|| WayUp { visible: true, ..WayUp::default() });
-        let (id, state): (i64, i64) = (row.get("id"), row.get("state"));
-        if way.visible && state != 1 {
-            way.visible = false;
-            way.deleted = state == 3;
-            way.trashed = (state == 2).then_some(id);
-        }
-        way.live += usize::from(way.visible);
-        way.ids.push(id);
+        way.add(row.get("id"), row.get("state"));
         if row.get::<Option<i64>, _>("parent_id").is_some() {
             way.path.insert(0, row.get("name"));
         }
@@ -118,6 +129,24 @@ pub(super) fn folder_row(row: AnyRow) -> FolderRow {
 /// The id of an account's root folder.
 pub(crate) async fn root(conn: &mut Conn, account: AccountId) -> Result<i64> {
     sqlx::query_scalar("select root_id from account where id = $1").bind(account.0).fetch_one(conn).await
+}
+
+/// An account's root folder, and the account as others see it.
+pub(crate) struct Home {
+    pub(crate) root: NodeIds,
+    pub(crate) owner: Person,
+}
+
+/// An account's root folder and the account itself.
+pub(crate) async fn home(conn: &mut Conn, account: AccountId) -> Result<Home> {
+    let row = sqlx::query(
+        "select a.id, a.uid, a.name, a.display_name, n.id as root_id, n.uid as root_uid from account a \
+         join node n on n.id = a.root_id where a.id = $1",
+    )
+    .bind(account.0)
+    .fetch_one(conn)
+    .await?;
+    Ok(Home { root: NodeIds { id: NodeId(row.get("root_id")), uid: uid(&row, "root_uid") }, owner: person(&row) })
 }
 
 /// The id of an account's trash: a folder that nobody reaches. Nothing lies in it but what was left behind in a trash

@@ -240,3 +240,8 @@ pub(crate) fn rows<T: Serialize>(rows: &[T]) -> String {
 pub(crate) fn id_rows(ids: impl IntoIterator<Item = i64>) -> String {
     rows(&ids.into_iter().map(|id| [id]).collect::<Vec<_>>())
 }
+
+/// Ids as `string_agg` gives them: a set as one row, because each row of an answer costs more than finding it did.
+fn id_list(list: Option<String>) -> Vec<i64> {
+    list.iter().flat_map(|list| list.split(',')).filter_map(|id| id.parse().ok()).collect()
+}

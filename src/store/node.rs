@@ -94,6 +94,17 @@ pub(crate) async fn live_file(conn: &mut Conn, uid: Uuid, now: i64) -> Result<Op
     Ok(row.map(file_row))
 }
 
+/// Live files by uid, in no order.
+pub(crate) async fn live_files(conn: &mut Conn, uids: &[Uuid], now: i64) -> Result<Vec<FileRow>> {
+    let uids: Vec<[Uuid; 1]> = uids.iter().map(|&uid| [uid]).collect();
+    let sql = format!(
+        "select {FILE_COLUMNS} from json_each($2) j cross join node n join version v on v.id = n.version_id where \
+         n.uid = j.value ->> 0 and n.kind = 'file' and n.state = 1"
+    );
+    let found = sqlx::query(sqlx::AssertSqlSafe(sql)).bind(now).bind(rows(&uids)).fetch_all(conn).await?;
+    Ok(found.into_iter().map(file_row).collect())
+}
+
 /// Live or trashed files by id, with their current versions.
 pub(crate) async fn files(conn: &mut Conn, ids: &[i64], now: i64) -> Result<Vec<FileRow>> {
     let sql = format!(
@@ -129,6 +140,7 @@ pub(crate) async fn places(conn: &mut Conn, ids: impl IntoIterator<Item = i64>) 
 /// What a reference to a node comes to: its row's ids, kind and state, whatever lies above it.
 pub(crate) struct Found {
     pub(crate) id: i64,
+    pub(crate) uid: Uuid,
     pub(crate) is_folder: bool,
     /// `None`: an account's root, or its trash.
     pub(crate) parent: Option<i64>,
@@ -139,6 +151,7 @@ pub(crate) struct Found {
 fn found(row: AnyRow) -> Found {
     Found {
         id: row.get("id"),
+        uid: uid(&row, "uid"),
         is_folder: row.get::<&str, _>("kind") == "folder",
         parent: row.get("parent_id"),
         owner: AccountId(row.get("account_id")),
@@ -149,8 +162,8 @@ fn found(row: AnyRow) -> Found {
 /// A node by id, in whatever state. An account's trash is none.
 pub(crate) async fn by_id(conn: &mut Conn, id: i64) -> Result<Option<Found>> {
     let row = sqlx::query(
-        "select n.id, n.kind, n.parent_id, n.account_id, n.state from node n join account a on a.id = n.account_id \
-         where n.id = $1 and a.trash_id <> n.id",
+        "select n.id, n.uid, n.kind, n.parent_id, n.account_id, n.state from node n join account a \
+         on a.id = n.account_id where n.id = $1 and a.trash_id <> n.id",
     )
     .bind(id)
     .fetch_optional(conn)
@@ -161,10 +174,22 @@ pub(crate) async fn by_id(conn: &mut Conn, id: i64) -> Result<Option<Found>> {
 /// A node by uid, in whatever state. An account's trash is none.
 pub(crate) async fn by_uid(conn: &mut Conn, uid: Uuid) -> Result<Option<Found>> {
     let row = sqlx::query(
-        "select n.id, n.kind, n.parent_id, n.account_id, n.state from node n join account a on a.id = n.account_id \
-         where n.uid = $1 and a.trash_id <> n.id",
+        "select n.id, n.uid, n.kind, n.parent_id, n.account_id, n.state from node n join account a \
+         on a.id = n.account_id where n.uid = $1 and a.trash_id <> n.id",
     )
     .bind(uid.to_string())
+    .fetch_optional(conn)
+    .await?;
+    Ok(row.map(found))
+}
+
+/// An account's root folder.
+pub(crate) async fn home(conn: &mut Conn, account: AccountId) -> Result<Option<Found>> {
+    let row = sqlx::query(
+        "select n.id, n.uid, n.kind, n.parent_id, n.account_id, n.state from account a join node n on n.id = a.root_id \
+         where a.id = $1",
+    )
+    .bind(account.0)
     .fetch_optional(conn)
     .await?;
     Ok(row.map(found))

@@ -1,9 +1,10 @@
 //! The purge queue: every object that is to be removed, until storage has confirmed that it is gone.
 
+use serde::Deserialize;
 use sqlx::{Row, any::AnyRow};
 use uuid::Uuid;
 
-use super::{Conn, Result, Tx, rows};
+use super::{Conn, Result, Tx, id_list, rows};
 use crate::{
     model::Figures,
     objects::{ObjectKey, Target},
@@ -75,7 +76,7 @@ pub(crate) async fn queue_objects(tx: &mut Tx, objects: &[(String, i64, i64)], n
         "insert into purge (object_key, store_version, node_id, account_id, size, queued_at, not_before) \
          select value ->> 0, (select s.store_version from staged s where s.object_key = value ->> 0), 0, \
          cast(value ->> 1 as bigint), cast(value ->> 2 as bigint), $2, $3 from json_each($1) where true \
-         on conflict (object_key) do nothing returning account_id, size",
+         on conflict (object_key) where node_id = 0 do nothing returning account_id, size",
     )
     .bind(rows(objects))
     .bind(now)
@@ -93,21 +94,55 @@ pub(crate) async fn queue_objects(tx: &mut Tx, objects: &[(String, i64, i64)], n
     .map(drop)
 }
 
-/// Leases entries whose time has come and that no hold parks, the longest waiting first.
-pub(crate) async fn take_due(tx: &mut Tx, limit: i64, lease_until: i64) -> Result<Vec<Entry>> {
+/// Entries whose time has come, that nobody has leased and no hold parks, the longest waiting first; from the not-before
+/// time `behind` on. As JSON, an entry a list of [`DueRow`]'s columns: rows of their own would cost more than the rest.
+pub(crate) async fn due(tx: &mut Tx, behind: i64, limit: i64) -> Result<String> {
     let now = tx.now;
-    let taken = sqlx::query(
-        "update purge set lease_until = $2, attempts = attempts + 1 where id in (\
-         select p.id from purge p where p.not_before <= $1 and p.lease_until <= $1 and not exists \
+    let due: Option<String> = sqlx::query_scalar(
+        "select string_agg('[' || due.id || ',' || json_quote(due.object_key) || ',' || \
+         coalesce(json_quote(due.store_version), 'null') || ',' || due.node_id || ',' || due.attempts || ',' || \
+         due.not_before || ']', ',') from (\
+         select p.id, p.object_key, p.store_version, p.node_id, p.attempts, p.not_before from purge p \
+         where p.not_before >= $2 and p.not_before <= $1 and p.lease_until <= $1 and not exists \
          (select 1 from hold h where h.node_id = p.node_id and (h.until is null or h.until > $1)) \
-         order by p.not_before limit $3) returning id, object_key, store_version, node_id, lease_until, attempts",
+         order by p.not_before limit $3) due",
     )
     .bind(now)
-    .bind(lease_until)
+    .bind(behind)
     .bind(limit)
-    .fetch_all(&mut **tx)
+    .fetch_one(&mut **tx)
     .await?;
-    Ok(taken.into_iter().map(entry).collect())
+    Ok(format!("[{}]", due.unwrap_or_default()))
+}
+
+/// An entry that is due: id, object key, the store's version, node, attempts so far, not-before.
+#[derive(Debug, Clone, Deserialize)]
+pub(crate) struct DueRow(i64, String, Option<String>, i64, i64, i64);
+
+impl DueRow {
+    pub(crate) fn not_before(&self) -> i64 {
+        self.5
+    }
+
+    /// The same once it is leased.
+    pub(crate) fn leased(self, lease_until: i64) -> Entry {
+        let DueRow(id, key, version, node, attempts, _) = self;
+        let target = Target { key: ObjectKey::kept(key), version };
+        Entry { id, target, node, lease_until, attempts: attempts + 1 }
+    }
+}
+
+/// Leases entries.
+pub(crate) async fn lease(tx: &mut Tx, ids: &str, lease_until: i64) -> Result<()> {
+    sqlx::query(
+        "update purge set lease_until = $2, attempts = attempts + 1 where id in \
+         (select cast(value ->> 0 as bigint) from json_each($1))",
+    )
+    .bind(ids)
+    .bind(lease_until)
+    .execute(&mut **tx)
+    .await
+    .map(drop)
 }
 
 /// Whether somebody has taken objects of this node and did not say what became of them: they may be gone.
@@ -162,21 +197,31 @@ pub(crate) async fn of_nodes(conn: &mut Conn, nodes: &str) -> Result<Vec<Entry>>
 /// Drops the entry of an object that has come after it was queued: whoever took the entry may have looked before, so
 /// that what they find counts for nothing. Gives account and size.
 pub(crate) async fn drop_early(tx: &mut Tx, key: &ObjectKey) -> Result<Option<(i64, i64)>> {
-    sqlx::query_as("delete from purge where object_key = $1 returning account_id, size")
+    sqlx::query_as("delete from purge where object_key = $1 and node_id = 0 returning account_id, size")
         .bind(key.as_str())
         .fetch_optional(&mut **tx)
         .await
 }
 
-/// Drops entries whose objects are gone; gives account, size and single version of those that were still there.
-pub(crate) async fn finish(tx: &mut Tx, ids: &str) -> Result<Vec<(i64, i64, Option<i64>)>> {
-    sqlx::query_as(
-        "delete from purge where id in (select cast(value ->> 0 as bigint) from json_each($1)) \
-         returning account_id, size, version_id",
+/// What some entries stand for, those that are still there, by account: bytes, and the single versions among them.
+pub(crate) async fn sums(tx: &mut Tx, ids: &str) -> Result<Vec<(i64, i64, Vec<i64>)>> {
+    let sums: Vec<(i64, i64, Option<String>)> = sqlx::query_as(
+        "select p.account_id, cast(sum(p.size) as bigint), string_agg(cast(p.version_id as text), ',') \
+         from json_each($1) j cross join purge p where p.id = cast(j.value ->> 0 as bigint) group by p.account_id",
     )
     .bind(ids)
     .fetch_all(&mut **tx)
-    .await
+    .await?;
+    Ok(sums.into_iter().map(|(account, bytes, versions)| (account, bytes, id_list(versions))).collect())
+}
+
+/// Drops entries whose objects are gone.
+pub(crate) async fn finish(tx: &mut Tx, ids: &str) -> Result<()> {
+    sqlx::query("delete from purge where id in (select cast(value ->> 0 as bigint) from json_each($1))")
+        .bind(ids)
+        .execute(&mut **tx)
+        .await
+        .map(drop)
 }
 
 /// Gives entries back after a failure, those that are still leased to whoever gives them: rows of id, the end of the

@@ -26,24 +26,17 @@ pub(crate) async fn insert(tx: &mut Tx, uid: Uuid, owner: AccountId, creator: Ac
         .map(drop)
 }
 
-/// A transfer that is open.
-pub(crate) async fn open(conn: &mut Conn, uid: Uuid) -> Result<Option<Open>> {
-    let row = sqlx::query("select account_id, creator_id from transfer where uid = $1 and ended_at is null")
-        .bind(uid.to_string())
-        .fetch_optional(conn)
-        .await?;
-    Ok(row.map(|row| Open { owner: AccountId(row.get("account_id")), creator: AccountId(row.get("creator_id")) }))
-}
-
-/// Notes that a transfer is in use.
-pub(crate) async fn touch(tx: &mut Tx, uid: Uuid) -> Result<()> {
+/// Notes that a transfer is in use, if it is open.
+pub(crate) async fn touch(tx: &mut Tx, uid: Uuid) -> Result<Option<Open>> {
     let now = tx.now;
-    sqlx::query("update transfer set touched_at = $2 where uid = $1")
-        .bind(uid.to_string())
-        .bind(now)
-        .execute(&mut **tx)
-        .await
-        .map(drop)
+    let row = sqlx::query(
+        "update transfer set touched_at = $2 where uid = $1 and ended_at is null returning account_id, creator_id",
+    )
+    .bind(uid.to_string())
+    .bind(now)
+    .fetch_optional(&mut **tx)
+    .await?;
+    Ok(row.map(|row| Open { owner: AccountId(row.get("account_id")), creator: AccountId(row.get("creator_id")) }))
 }
 
 /// Ends a transfer; its id stays, never to be used again.

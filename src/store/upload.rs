@@ -6,7 +6,7 @@ use sqlx::{Row, any::AnyRow};
 use uuid::Uuid;
 
 use super::{Conn, Result, Tx, account::uid, id_rows};
-use crate::{clock::from_micros, model::AccountId};
+use crate::{clock::from_micros, model::AccountId, objects::ObjectKey};
 
 /// How an upload's bytes come in.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -161,6 +161,18 @@ pub(crate) async fn by_uid(conn: &mut Conn, uid: Uuid) -> Result<Option<Upload>>
 pub(crate) async fn by_id(conn: &mut Conn, id: i64) -> Result<Option<Upload>> {
     let sql = format!("select {COLUMNS} from upload where id = $1");
     let row = sqlx::query(sqlx::AssertSqlSafe(sql)).bind(id).fetch_optional(conn).await?;
+    Ok(row.map(upload))
+}
+
+/// The upload that an object is written for, unless it ended or the object was given up.
+pub(crate) async fn of_object(conn: &mut Conn, key: &ObjectKey) -> Result<Option<Upload>> {
+    let row = sqlx::query(
+        "select u.id, u.uid, u.account_id, u.creator_id, u.chunked, u.name, u.path, u.media_type, u.bytes, u.complete, \
+         u.created_at from staged s join upload u on u.id = s.upload_id where s.object_key = $1",
+    )
+    .bind(key.as_str())
+    .fetch_optional(conn)
+    .await?;
     Ok(row.map(upload))
 }
 

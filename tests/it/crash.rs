@@ -357,7 +357,7 @@ fn every_step_of_the_engine_is_cut_off_somewhere_here() {
     let mut steps = BTreeSet::new();
     for file in crate::tidy::sources("src") {
         let text = std::fs::read_to_string(&file).unwrap();
-        for call in [".write(", ".write_freeing(", ".submit(", ".hit("] {
+        for call in [".write(", ".write_freeing(", ".write_behind(", ".submit(", ".hit("] {
             for (at, _) in text.match_indices(call) {
                 let rest = text[at + call.len()..].trim_start();
                 if let Some(named) = rest.strip_prefix('"') {

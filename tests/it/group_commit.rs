@@ -26,7 +26,8 @@ async fn upload_many(server: &Server, key: &str, files: usize) -> Vec<i64> {
         .collect()
 }
 
-async fn figure(server: &Server, name: &str) -> u64 {
+/// A figure of `/metrics` that has no labels.
+pub(crate) async fn figure(server: &Server, name: &str) -> u64 {
     let figures = server.send(reqwest::Method::GET, "/metrics", &[], "").await.text();
     let line = figures.lines().find(|line| line.starts_with(&format!("{name} "))).unwrap();
     line.rsplit(' ').next().unwrap().parse().unwrap()

@@ -12,7 +12,7 @@ const PIECE: usize = 1 << 20;
 const BOUND: u64 = 100 << 20;
 
 /// The most memory that a process ever had, in bytes.
-fn peak_memory(pid: u32) -> u64 {
+pub(crate) fn peak_memory(pid: u32) -> u64 {
     let status = std::fs::read_to_string(format!("/proc/{pid}/status")).unwrap();
     let line = status.lines().find_map(|line| line.strip_prefix("VmHWM:")).unwrap();
     line.trim().trim_end_matches("kB").trim().parse::<u64>().unwrap() * 1024

@@ -59,7 +59,7 @@ const QUESTIONS: [Question; 6] = [
                    where a.attrelid = t.oid), \
                    coalesce(replace(translate(lower(pg_get_expr(i.indpred, i.indrelid)), '()', ''), '::text', ''), '') \
                    from pg_index i join pg_class t on t.oid = i.indrelid join pg_class x on x.oid = i.indexrelid \
-                   where not i.indisunique and t.relnamespace = 'public'::regnamespace",
+                   where (not i.indisunique or i.indpred is not null) and t.relnamespace = 'public'::regnamespace",
     },
     Question {
         about: "references",

@@ -351,35 +351,6 @@ fn connections(port: u16) -> usize {
 }
 
 #[tokio::test]
-async fn one_connection_too_many_is_closed() {
-    let server = Server::start_with(&[("UNFILE_MAX_CONNECTIONS", "2")]).await;
-    let address = ("127.0.0.1", server.port());
-    let mut open = Vec::new();
-    for _ in 0..2 {
-        let mut connection = TcpStream::connect(address).await.unwrap();
-        assert!(ask(&mut connection).await.starts_with("HTTP/1.1 200"));
-        open.push(connection);
-    }
-    assert_eq!(ask(&mut TcpStream::connect(address).await.unwrap()).await, "");
-    open.pop();
-    wait_until("a place is free", || async {
-        ask(&mut TcpStream::connect(address).await.unwrap()).await.starts_with("HTTP/1.1 200")
-    })
-    .await;
-}
-
-/// One request on an open connection; an answer's beginning, or nothing.
-async fn ask(connection: &mut TcpStream) -> String {
-    let request = b"GET /healthz HTTP/1.1\r\nhost: x\r\n\r\n";
-    let mut answer = [0; 512];
-    let length = match connection.write_all(request).await {
-        Ok(()) => connection.read(&mut answer).await.unwrap_or(0),
-        Err(_) => 0,
-    };
-    String::from_utf8_lossy(&answer[..length]).into_owned()
-}
-
-#[tokio::test]
 async fn https_with_a_certificate() {
     let dir = tempfile::tempdir().unwrap();
     let (cert, key) = certificate(dir.path()).await;

@@ -40,7 +40,8 @@ pub(super) struct Batch {
     /// The versions of the files of which single ones were named.
     versions: HashMap<i64, Vec<VersionRow>>,
     grants: Grants,
-    obstacles: Vec<Obstacle>,
+    /// What may stop the delete of a folder above it, by each of these folders.
+    obstacles: HashMap<i64, Vec<Obstacle>>,
     now: i64,
     pub(super) effects: Effects,
 }
@@ -109,6 +110,12 @@ impl Batch {
                 obstacles.iter().map(|obstacle| obstacle.folder).filter(|folder| !ways.contains_key(folder)).collect();
             ways.extend(folder::ways_up(tx, unknown).await?);
         }
+        let mut below: HashMap<i64, Vec<Obstacle>> = HashMap::new();
+        for obstacle in obstacles {
+            for &folder in ways.get(&obstacle.folder).map(|way| way.ids.as_slice()).unwrap_or_default() {
+                below.entry(folder).or_default().push(obstacle);
+            }
+        }
         let mut batch = Self {
             by_uid: candidates.iter().map(|candidate| (candidate.uid, candidate.id)).collect(),
             by_id: candidates.into_iter().map(|candidate| (candidate.id, candidate)).collect(),
@@ -117,7 +124,7 @@ impl Batch {
             named,
             versions,
             grants: Grants::default(),
-            obstacles,
+            obstacles: below,
             now: tx.now,
             effects: Effects::default(),
         };
@@ -164,13 +171,15 @@ impl Batch {
     }
 
     /// Decides one request: the outcome of each distinct target, and the nodes that it marks.
-    pub(super) fn decide(&mut self, marking: &Marking) -> (Vec<Outcome>, Vec<i64>) {
+    pub(super) fn decide(&mut self, marking: &Marking) -> (Vec<Outcome>, HashSet<i64>) {
         let request = &marking.request;
         let mut seen = HashSet::new();
         let targets: Vec<Target> = request.targets.iter().copied().filter(|target| seen.insert(*target)).collect();
         let stopped = request.atomicity == Atomicity::AllOrNothing
-            && targets.iter().any(|target| self.judge(request, *target, &[]).is_err_and(|verdict| stops(&verdict)));
-        let (mut outcomes, mut taken) = (Vec::with_capacity(targets.len()), Vec::new());
+            && targets
+                .iter()
+                .any(|target| self.judge(request, *target, &HashSet::new()).is_err_and(|verdict| stops(&verdict)));
+        let (mut outcomes, mut taken) = (Vec::with_capacity(targets.len()), HashSet::new());
         for target in targets {
             let verdict = match self.judge(request, target, &taken) {
                 Err(refused) => refused,
@@ -179,7 +188,7 @@ impl Batch {
                     let deleted = self.deleted(candidate, &act, request);
                     let id = candidate.id;
                     if self.take(id, act, Purging { delay: marking.purge_delay, wait: marking.wait }) {
-                        taken.push(id);
+                        taken.insert(id);
                     }
                     Verdict::Deleted(deleted)
                 }
@@ -195,7 +204,7 @@ impl Batch {
     }
 
     /// Whether a target can be deleted now; `taken` is what its own request has marked already.
-    fn judge(&self, request: &DeleteRequest, target: Target, taken: &[i64]) -> Judgement<Judged<'_>> {
+    fn judge(&self, request: &DeleteRequest, target: Target, taken: &HashSet<i64>) -> Judgement<Judged<'_>> {
         if let Target::Entry { uid, is_folder } = target {
             return self.judge_entry(request, uid, is_folder);
         }
@@ -389,7 +398,8 @@ impl Batch {
         let by_other = |by: Option<AccountId>| by.is_some_and(|by| by != caller);
         let (mut held, mut edited, mut locked) = (candidate.held, candidate.edited, by_other(candidate.locked_by));
         if candidate.is_folder {
-            for obstacle in self.obstacles.iter().filter(|obstacle| self.lies_below(obstacle, candidate.id, within)) {
+            let below = self.obstacles.get(&candidate.id).into_iter().flatten();
+            for obstacle in below.filter(|obstacle| self.counts(obstacle, within)) {
                 held |= obstacle.held;
                 edited |= obstacle.edited;
                 locked |= by_other(obstacle.locked_by);
@@ -404,13 +414,13 @@ impl Batch {
         }
     }
 
-    /// Few files are held, locked or edited: looking up from each of them beats looking down from a large folder.
-    fn lies_below(&self, obstacle: &Obstacle, folder: i64, within: Option<i64>) -> bool {
+    /// Whether an obstacle still lies where it was found: neither it nor a folder above it was marked meanwhile. Few
+    /// files are held, locked or edited: looking up from each of them beats looking down from a large folder.
+    fn counts(&self, obstacle: &Obstacle, within: Option<i64>) -> bool {
         let reached = |way: &WayUp| {
             !way.deleted && way.trashed == within && !way.ids.iter().any(|id| self.effects.marked.contains(id))
         };
-        !self.effects.marked.contains(&obstacle.node)
-            && self.ways.get(&obstacle.folder).is_some_and(|way| reached(way) && way.ids.contains(&folder))
+        !self.effects.marked.contains(&obstacle.node) && self.ways.get(&obstacle.folder).is_some_and(reached)
     }
 
     /// What a target was at this moment.

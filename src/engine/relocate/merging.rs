@@ -107,9 +107,9 @@ impl Merging<'_> {
         purge::queue_versions(tx, &gone, now + self.purge_delay, 0).await?;
         // Without other versions nothing is left to be purged.
         let purged = deletion::purged_files(tx, &gone).await?;
-        if !purged.is_empty() {
-            let parents = deletion::record(tx, &gone).await?;
-            drop_emptied_folders(tx, parents).await?;
+        if !purged.nodes.is_empty() {
+            deletion::record(tx, &purged.nodes).await?;
+            drop_emptied_folders(tx, purged.parents).await?;
         }
         Ok(())
     }

@@ -90,7 +90,8 @@ impl Engine {
             .committer
             .write("slot.verify", async move |tx: &mut Tx| show(tx, account, uid, &copy, &stored).await)
             .await;
-        let shown = self.kept(account, &key, shown).await?;
+        let shown = self.kept(account, &key, shown).await;
+        self.wake_purge.notify_one();
         if matches!(shown, Ok(Some(_)) | Err(Error::QuotaExceeded { .. })) {
             self.remove_put(uid);
         }

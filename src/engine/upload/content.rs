@@ -10,10 +10,11 @@ use crate::{
         ByteStream, access,
         error::{Error, Result},
         expire::on_behalf_of,
-        name, tree,
+        name, show, tree,
     },
     model::{
-        Account, AccountId, Caller, DeleteRequest, FileInfo, Into, Item, NewContent, NodeRef, Rights, Taken, Target,
+        Account, AccountId, Caller, DeleteRequest, FileInfo, Into, Item, NewContent, NodeId, NodeIds, NodeRef, Rights,
+        Taken, Target,
     },
     objects::{ObjectKey, Stored},
     store::{
@@ -141,7 +142,7 @@ impl Engine {
                 show(tx, &plan, &put, &stored, &media_type).await.map(Ok)
             })
             .await;
-        self.kept(owner.id, &key, shown).await?
+        self.kept(owner.id, &key, shown).await
     }
 }
 
@@ -157,11 +158,13 @@ struct Aim {
     owner: AccountId,
     /// The folder of the file and everything above it.
     way: WayUp,
+    /// The caller's, on what was named.
+    rights: Rights,
     becomes: Becomes,
 }
 
 enum Becomes {
-    File { folder: i64, name: String },
+    File { folder: NodeIds, name: String },
     Next { file: i64, name: String },
 }
 
@@ -169,19 +172,19 @@ impl Plan {
     async fn aim(&self, tx: &mut Tx) -> Result<Aim> {
         let (node, now) = (self.into.node(), tx.now);
         let reached = access::open(tx, &self.caller, node, Rights::WRITE, now).await?;
-        let (owner, way) = (reached.owner, reached.way);
+        let (owner, way, rights) = (reached.owner, reached.way, reached.rights);
         let becomes = match (&self.into, reached.is_folder) {
             (Into::Folder { name, taken, .. }, true) => {
-                let (folder, name) = (reached.id, name.as_str());
+                let (folder, name) = (NodeIds { id: NodeId(reached.id), uid: reached.uid }, name.as_str());
                 let there = match taken {
-                    Taken::Version => version::file_named(tx, folder, name).await?,
-                    Taken::VersionAnyCase => version::file_named_any_case(tx, folder, name).await?,
+                    Taken::Version => version::file_named(tx, folder.id.0, name).await?,
+                    Taken::VersionAnyCase => version::file_named_any_case(tx, folder.id.0, name).await?,
                     Taken::Number | Taken::Keep => None,
                 };
                 match (there, taken) {
                     (Some(file), _) => self.next(tx, file, None).await?,
                     (None, Taken::Number) => {
-                        Becomes::File { folder, name: name::free_any_case(tx, folder, name, false, None).await? }
+                        Becomes::File { folder, name: name::free_any_case(tx, folder.id.0, name, false, None).await? }
                     }
                     (None, Taken::Version | Taken::VersionAnyCase | Taken::Keep) => {
                         Becomes::File { folder, name: name.to_owned() }
@@ -193,7 +196,7 @@ impl Plan {
             }
             (Into::Folder { .. }, false) | (Into::File { .. }, true) => return Err(Error::NotFound),
         };
-        Ok(Aim { owner, way, becomes })
+        Ok(Aim { owner, way, rights, becomes })
     }
 
     /// The next version of a live file, under another name if one is given.
@@ -222,17 +225,17 @@ impl Into {
 
 /// Makes a stored object what its upload was to become, if that may still be.
 async fn show(tx: &mut Tx, plan: &Plan, key: &ObjectKey, stored: &Stored, media_type: &str) -> Result<FileInfo> {
-    let Aim { owner, way, becomes } = plan.aim(tx).await?;
-    reserve_quota(tx, owner, stored.size).await?;
-    let creator = access::actor(&plan.caller, owner);
+    let Aim { owner, way, rights, becomes } = plan.aim(tx).await?;
+    let person = reserve_quota(tx, owner, stored.size).await?;
+    let (creator, now) = (access::actor(&plan.caller, owner), tx.now);
     let (size, sha256, object_key) = (stored.size, stored.sha256.as_str(), key.as_str());
     let store_version = stored.version.as_deref();
-    let (id, files) = match becomes {
+    match becomes {
         Becomes::File { folder, name } => {
             let new = NewNode {
                 uid: uuid::Uuid::new_v4(),
                 account: owner,
-                parent: folder,
+                parent: folder.id.0,
                 // A file is as deep as its folder: the root is 0.
                 depth: way.ids.len() as i64 - 1,
                 name: &name,
@@ -246,19 +249,21 @@ async fn show(tx: &mut Tx, plan: &Plan, key: &ObjectKey, stored: &Stored, media_
                 object_key,
                 store_version,
             };
-            (node::insert_file(tx, &new).await?.0, 1)
+            let id = node::insert_file(tx, &new).await?;
+            add_totals(tx, &way, 1, size).await?;
+            let creator = if creator == owner { person.clone() } else { plan.caller.person() };
+            let of = show::Fresh { owner: person, creator, parent: folder, path: &way.path, rights };
+            Ok(show::fresh(id, &new, of, now))
         }
         Becomes::Next { file, name } => {
             let number = version::last_number(tx, file).await? + 1;
             let next = NewVersion { node: file, number, size, sha256, media_type, object_key, store_version, creator };
             version::append(tx, &next, &name).await?;
-            (file, 0)
+            add_totals(tx, &way, 0, size).await?;
+            match tree::show_one(tx, &plan.caller, NodeRef::FileId(file), Rights::WRITE, now).await? {
+                Item::File(file) => Ok(file),
+                Item::Folder(_) => Err(Error::NotFound),
+            }
         }
-    };
-    add_totals(tx, &way, files, size).await?;
-    let now = tx.now;
-    match tree::show_one(tx, &plan.caller, NodeRef::FileId(id), Rights::WRITE, now).await? {
-        Item::File(file) => Ok(file),
-        Item::Folder(_) => Err(Error::NotFound),
     }
 }

@@ -4,16 +4,14 @@ use bytes::Bytes;
 use futures_util::{StreamExt, stream};
 use uuid::Uuid;
 
-use super::{Engine, Finished, UPLOAD_LIFE, discard, end, place, reserve_quota, root_place};
+use super::{Engine, Finished, UPLOAD_LIFE, discard, end, place_in_root, reserve_quota};
 use crate::{
-    engine::{
-        error::{Error, Result},
-        file,
-    },
+    engine::error::{Error, Result},
     model::{AccountId, Caller, FileInfo, NewFile},
     objects::{ObjectKey, Stored},
     store::{
-        Conn, Tx, account, folder, node, staged,
+        Conn, Tx, account, folder, node,
+        staged::{self, Staged},
         upload::{self, Kind, NewUpload},
     },
 };
@@ -79,7 +77,7 @@ impl Engine {
         if shown.is_err() {
             self.end_direct(uid).await;
         }
-        shown?
+        shown
     }
 
     async fn end_direct(&self, uid: Uuid) {
@@ -105,25 +103,28 @@ async fn show(
     stored: &Stored,
     private: bool,
 ) -> Result<Result<FileInfo>> {
-    let upload = match staged::written(tx, key, 0, stored).await? {
-        Some(id) => upload::by_id(tx, id).await?,
-        None => None,
-    };
-    let Some(upload) = upload.filter(|upload| upload.uid == uid) else {
+    let Some(upload) = upload::of_object(tx, key).await?.filter(|upload| upload.uid == uid) else {
         discard(tx, owner, key, stored.size).await?;
         return Ok(Err(Error::UploadEnded));
     };
     if let Some(by) = taken(tx, owner, &upload.name).await? {
+        discard(tx, owner, key, stored.size).await?;
         end(tx, &upload).await?;
         return Ok(Err(Error::NameTaken { by }));
     }
-    let objects = staged::of_upload(tx, upload.id).await?;
-    let object = objects.first().ok_or(Error::Incomplete)?;
-    let root = root_place(tx, owner).await?;
+    let object = &Staged {
+        key: key.clone(),
+        upload: Some(upload.id),
+        account: owner,
+        start: 0,
+        size: stored.size,
+        sha256: Some(stored.sha256.clone()),
+        store_version: stored.version.clone(),
+    };
     let finished = Finished { upload: &upload, object, name: &upload.name, group: None, private, expires_at: None };
-    place(tx, &root, finished).await?;
+    let file = place_in_root(tx, finished).await?;
     account::make_category(tx, owner).await?;
-    Ok(Ok(file::shown_one(tx, uid).await?))
+    Ok(Ok(file))
 }
 
 /// The newest visible file of an account that has this name.
@@ -131,6 +132,9 @@ async fn taken(conn: &mut Conn, owner: AccountId, name: &str) -> Result<Option<U
     // Nearly always the newest is visible; the others matter only while it lies below a marked folder.
     for limit in [1, i64::MAX] {
         let named = node::named(conn, owner, name, limit).await?;
+        if named.is_empty() {
+            return Ok(None);
+        }
         let ways = folder::ways_up(conn, named.iter().map(|&(_, parent)| parent)).await?;
         let visible = named.into_iter().find(|(_, parent)| ways.get(parent).is_some_and(|way| way.visible));
         if let Some((uid, _)) = visible {

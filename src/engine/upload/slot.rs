@@ -2,13 +2,12 @@
 
 use uuid::Uuid;
 
-use super::{Engine, Finished, LARGEST_OBJECT, UPLOAD_LIFE, check_quota, discard, discard_all, place, root_place};
+use super::{Engine, Finished, LARGEST_OBJECT, UPLOAD_LIFE, check_quota, discard, discard_all, place_in_root};
 use crate::{
     clock::from_micros,
     engine::{
         ByteStream,
         error::{Error, Result},
-        file,
     },
     model::{AccountId, Caller, FileInfo, NodeName, Slot},
     objects::{ObjectKey, Stored},
@@ -107,7 +106,10 @@ impl Engine {
         let (md5, put) = (stored.md5, key.clone());
         let kept =
             self.committer.write("slot.put", async move |tx: &mut Tx| keep(tx, owner, &put, &stored).await).await;
-        self.kept(owner, &key, kept).await?.map(|()| md5)
+        self.kept(owner, &key, kept).await?;
+        // What was there before it has gone with that commit.
+        self.wake_purge.notify_one();
+        Ok(md5)
     }
 
     /// Makes a file of a slot's bytes, in the root folder. A repeat answers the same file.
@@ -146,10 +148,8 @@ pub(super) async fn verify(tx: &mut Tx, open: &Upload) -> Result<FileInfo> {
     let stored = staged::of_upload(tx, open.id).await?;
     let object = stored.first().ok_or(Error::Incomplete)?;
     staged::orphan_unwritten(tx, open.id).await?;
-    let root = root_place(tx, open.owner).await?;
     let finished = Finished { upload: open, object, name: &open.name, group: None, private: true, expires_at: None };
-    place(tx, &root, finished).await?;
-    file::shown_one(tx, open.uid).await
+    place_in_root(tx, finished).await
 }
 
 /// Puts a stored object into its slot, or discards it; the inner result is the client's.

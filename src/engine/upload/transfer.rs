@@ -184,7 +184,10 @@ impl Engine {
             .committer
             .write("chunk.put", async move |tx: &mut Tx| keep(tx, owner, &put, start, &stored).await)
             .await;
-        self.kept(owner, &key, kept).await?
+        self.kept(owner, &key, kept).await?;
+        // A chunk in its place before it has gone with that commit.
+        self.wake_purge.notify_one();
+        Ok(())
     }
 
     /// Finishes a file of a transfer: all its bytes are there. A repeat is fine, also one at another server at the same
@@ -245,7 +248,9 @@ impl Engine {
             .committer
             .write("file.finish", async move |tx: &mut Tx| join(tx, &upload, &pieces, &whole, &stored).await)
             .await;
-        self.kept(owner, &key, joined).await?
+        self.kept(owner, &key, joined).await?;
+        self.wake_purge.notify_one();
+        Ok(())
     }
 
     /// The bytes of chunks, one behind the other.
@@ -335,11 +340,11 @@ pub(in crate::engine) async fn end_transfer(tx: &mut Tx, group: Uuid) -> Result<
 
 /// A transfer that the caller opened; using it keeps it alive.
 async fn opened_by(tx: &mut Tx, creator: AccountId, group: Uuid) -> Result<Open> {
-    let open = transfer::open(tx, group).await?.ok_or(UNKNOWN_GROUP)?;
+    let open = transfer::touch(tx, group).await?.ok_or(UNKNOWN_GROUP)?;
+    // What was touched for another is taken back with the rest of the request.
     if open.creator != creator {
         return Err(Error::Forbidden);
     }
-    transfer::touch(tx, group).await?;
     Ok(open)
 }
 

@@ -18,7 +18,7 @@ use crate::{
     http::{
         body::{BodyError, json},
         rate::OverRate,
-        s3_error::{self, s3_error},
+        s3_error::{self, s3_error, slow_down},
         sigv4,
     },
 };
@@ -179,10 +179,7 @@ fn put_engine_error(error: Error) -> Response {
             "You did not provide the number of bytes specified by the Content-Length HTTP header",
         ),
         // Four PUTs to one URL are under way, or the server has no room for more work.
-        Error::TooManyUploads | Error::Busy | Error::Interrupted(_) => {
-            let answer = s3_error(S::SERVICE_UNAVAILABLE, "SlowDown", "Please reduce your request rate.");
-            with_header(answer, RETRY_AFTER, HeaderValue::from_static("1"))
-        }
+        Error::TooManyUploads | Error::Busy | Error::Interrupted(_) => slow_down(),
         // What a PUT never asks for cannot be refused: a fault of ours.
         error @ (Error::Internal(_)
         | Error::NoVersion

@@ -20,7 +20,10 @@ use self::{
 use super::{Access, App, Dialect, Route, rate::RateLimit, route::call};
 use crate::{
     config::Config,
-    engine::model::{Caller, KeyId, Realm},
+    engine::{
+        error::Error,
+        model::{Caller, KeyId, Realm},
+    },
 };
 
 const LIST: &str = "/api/v1/filemanagement";
@@ -124,6 +127,11 @@ fn bare_key(headers: &HeaderMap) -> Result<&str, Refusal> {
 /// The answer to a call that met a fault of the server, which is logged already.
 pub(crate) fn fault() -> Response {
     error::server_error()
+}
+
+/// The answer to a call that the server has no room for.
+pub(crate) fn busy() -> Response {
+    Refusal::Engine(Error::Busy).into_response()
 }
 
 /// The answer to a path under the base that is no call.

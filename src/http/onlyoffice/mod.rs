@@ -30,7 +30,7 @@ use handlers::{delete as deleting, edit, file, folder, operation, read, relocate
 use wire::{Content, Envelope, File, Folder, Key, OperationRecord, SelfPerson, Share, Token, Tracked};
 
 use super::{Access, App, Dialect, Route, route::call};
-use crate::engine::model::Caller;
+use crate::engine::{error::Error, model::Caller};
 
 /// Everything below is this dialect's.
 const PREFIX: &str = "/api/2.0";
@@ -118,6 +118,11 @@ impl Dialect for OnlyOffice {
 /// The answer to a call that met a fault of the server, which is logged already.
 pub(crate) fn fault() -> Response {
     Refusal::INTERNAL.into_response()
+}
+
+/// The answer to a call that the server has no room for.
+pub(crate) fn busy() -> Response {
+    Refusal::from(Error::Busy).into_response()
 }
 
 /// The answer to a path below `/api/2.0` that this dialect does not have.

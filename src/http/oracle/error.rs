@@ -94,6 +94,11 @@ impl Refusal {
         Self { header: Some(Box::new((CONTENT_RANGE, content_range))), ..Self::new(Reason::OutOfRange) }
     }
 
+    /// The server has no room for the call.
+    pub(super) fn busy() -> Self {
+        Self { retry_after: Some(Duration::from_secs(1)), ..Self::new(Reason::Busy) }
+    }
+
     /// About another thing than the one in the path.
     pub(super) fn about(self, id: &str) -> Self {
         Self { id: Some(id.to_owned()), ..self }

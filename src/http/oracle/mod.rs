@@ -95,6 +95,11 @@ pub(crate) fn fault() -> Response {
     Refusal::FAILED.into_response()
 }
 
+/// The answer to a call that the server has no room for.
+pub(crate) fn busy() -> Response {
+    Refusal::busy().into_response()
+}
+
 /// The answer to a path below `/documents` that this dialect does not have.
 pub(crate) fn unknown_path() -> Response {
     Refusal::UNKNOWN_PATH.into_response()

@@ -126,6 +126,11 @@ pub(crate) fn fault() -> Response {
     Refusal::Internal.into_response()
 }
 
+/// The answer to a call that the server has no room for.
+pub(crate) fn busy() -> Response {
+    Refusal::Busy.into_response()
+}
+
 /// The answer to a path under `/files/` that has no call.
 pub(crate) fn unknown_path() -> Response {
     Refusal::Path.into_response()

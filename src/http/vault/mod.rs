@@ -29,7 +29,10 @@ use wire::{
 };
 
 use super::{Access, App, Dialect, Route, route::call};
-use crate::engine::model::{Caller, Realm};
+use crate::engine::{
+    error::Error,
+    model::{Caller, Realm},
+};
 
 pub(crate) struct Vault;
 
@@ -93,6 +96,11 @@ impl Dialect for Vault {
 /// The answer to a call that met a fault of the server, which is logged already.
 pub(crate) fn fault() -> Response {
     Refusal::UNAVAILABLE.into_response()
+}
+
+/// The answer to a call that the server has no room for.
+pub(crate) fn busy() -> Response {
+    Refusal::from(Error::Busy).into_response()
 }
 
 /// The answer to a path below `/vault_rest` that this dialect does not have.

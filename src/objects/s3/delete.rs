@@ -2,8 +2,7 @@
 //!
 //! Only what the store itself says of a key counts: what it does not mention stays, and so does everything if the whole
 //! answer is an error. In a bucket that keeps versions an object is removed by the name of its version, never without
-//! one; then the store is asked what else stands under its key (a write that came twice, or late, or a marker that
-//! somebody made), that is removed too, and only a list without anything is a confirmation.
+//! one (`versions`).
 
 use std::{collections::HashMap, time::Duration};
 
@@ -22,11 +21,7 @@ use crate::objects::{Removal, Target, Versioning};
 
 /// Keys of one call at the most.
 const AT_ONCE: usize = 1_000;
-/// Keys whose versions are asked for at the same time.
-const LISTS_AT_ONCE: usize = 16;
-/// How often a key's versions are removed and asked for again in one go.
-const ROUNDS: usize = 10;
-const LATE: &str = "the object store had no time for it yet";
+pub(super) const LATE: &str = "the object store had no time for it yet";
 
 /// Something under a key of the bucket, or, without a version's name, whatever stands there.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
@@ -52,7 +47,11 @@ impl S3 {
             .iter()
             .map(|target| Doomed { key: self.full(target.key.as_str()), version: target.version.clone() })
             .collect();
-        self.remove(&doomed, end).await
+        let removals = self.remove(&doomed, end).await;
+        match self.faults.hit("objects.confirm") {
+            Ok(()) => removals,
+            Err(error) => vec![Removal::Failed(format!("{error:#}")); targets.len()],
+        }
     }
 
     /// Removes all that stands under keys; each has its own answer, in their order.
@@ -68,64 +67,24 @@ impl S3 {
         }
     }
 
-    async fn remove_versions(&self, doomed: &[Doomed], end: Instant) -> Vec<Removal> {
-        let mut found: Vec<Doomed> = doomed.iter().filter(|doomed| doomed.version.is_some()).cloned().collect();
-        let mut left: Vec<&str> = doomed.iter().map(|doomed| doomed.key.as_str()).collect();
-        left.sort_unstable();
-        left.dedup();
-        let mut settled: HashMap<String, Removal> = HashMap::new();
-        for _ in 0..ROUNDS {
-            let removals = self.delete_objects(&found, end).await;
-            for (doomed, removal) in found.iter().zip(removals) {
-                if removal != Removal::Gone {
-                    settled.insert(doomed.key.clone(), removal);
-                }
-            }
-            left.retain(|&key| !settled.contains_key(key));
-            found.clear();
-            for (key, list) in self.versions_of_all(&left, end).await {
-                match list {
-                    Ok(versions) if versions.is_empty() => drop(settled.insert(key, Removal::Gone)),
-                    Ok(versions) => found.extend(versions),
-                    Err(error) => drop(settled.insert(key, Removal::Failed(error))),
-                }
-            }
-            if found.is_empty() {
-                break;
-            }
+    /// Removes as many as there is time for, as fast as the store allows: exactly what is named; the answers stand in
+    /// its order.
+    pub(super) async fn delete_objects(&self, doomed: &[Doomed], end: Instant) -> Vec<Removal> {
+        let (lanes, started) = (self.lanes.now(), Instant::now());
+        let calls: Vec<_> = doomed.chunks(AT_ONCE).map(|asked| self.delete_some(asked, end)).collect();
+        let removals: Vec<Vec<Removal>> = stream::iter(calls).buffered(lanes).collect().await;
+        if doomed.len() >= lanes * AT_ONCE {
+            self.lanes.note(lanes, doomed.len() as f64 / started.elapsed().as_secs_f64().max(1e-6));
         }
-        let of = |doomed: &Doomed| settled.get(&doomed.key).cloned();
-        doomed.iter().map(|doomed| of(doomed).unwrap_or_else(|| Removal::Failed(LATE.into()))).collect()
+        removals.concat()
     }
 
-    async fn versions_of_all(&self, keys: &[&str], end: Instant) -> Vec<(String, Result<Vec<Doomed>, String>)> {
-        let lists: Vec<_> = keys
-            .iter()
-            .map(|&key| {
-                let (s3, key) = (self.clone(), key.to_owned());
-                async move {
-                    let list = s3.versions_of(&key, end).await;
-                    (key, list)
-                }
-            })
-            .collect();
-        stream::iter(lists).buffer_unordered(LISTS_AT_ONCE).collect().await
-    }
-
-    /// The versions and markers under a key, at least some if there are any.
-    async fn versions_of(&self, key: &str, end: Instant) -> Result<Vec<Doomed>, String> {
-        let listed = timeout_at(end, self.list_versions(key, None, AT_ONCE)).await.map_err(|_| LATE.to_owned())?;
-        let listed = listed.map_err(|error| self.told(&error))?;
-        // Longer keys may begin with this one.
-        Ok(listed.found.into_iter().filter(|found| found.key == key).collect())
-    }
-
-    /// Removes as many as there is time for, as fast as the store allows: exactly what is named, in the order given.
-    async fn delete_objects(&self, doomed: &[Doomed], end: Instant) -> Vec<Removal> {
+    /// What one call can name, in as many calls as the rate makes of it.
+    async fn delete_some(&self, doomed: &[Doomed], end: Instant) -> Vec<Removal> {
         let mut removals = Vec::with_capacity(doomed.len());
         while removals.len() < doomed.len() {
             let rest = &doomed[removals.len()..];
-            let keys = self.rate.pass(rest.len().min(AT_ONCE), end).await;
+            let keys = self.rate.pass(rest.len(), end).await;
             if keys == 0 {
                 removals.resize(doomed.len(), Removal::Failed(LATE.into()));
                 break;
@@ -162,7 +121,7 @@ impl S3 {
     }
 
     /// An error's text for an entry; one that asks for fewer calls is heeded.
-    fn told(&self, error: &CallError) -> String {
+    pub(super) fn told(&self, error: &CallError) -> String {
         if error.is_too_fast() {
             self.rate.slow_down();
         }

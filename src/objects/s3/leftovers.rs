@@ -41,6 +41,8 @@ pub(super) struct Versions {
     pub(super) found: Vec<Doomed>,
     /// Key and version after which it goes on, if it does.
     pub(super) next: Option<(String, Option<String>)>,
+    /// The store says that this is the end of it.
+    pub(super) is_whole: bool,
 }
 
 impl S3 {
@@ -163,7 +165,7 @@ impl S3 {
         let next = (page.next_key_marker, version);
         // A list that says it goes on, and not where, would never end.
         let goes_on = page.is_truncated && !next.0.is_empty() && Some(&next) != after.as_ref();
-        Ok(Versions { found, next: goes_on.then_some(next) })
+        Ok(Versions { found, next: goes_on.then_some(next), is_whole: !page.is_truncated })
     }
 }
 

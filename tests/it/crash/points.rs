@@ -58,8 +58,8 @@ pub(super) const UPLOADS: [(Dialect, &[&str]); 3] = [
 
 /// Where a delete can be cut off, from the call to the last trace of the file.
 pub(super) const MARK: [&str; 3] = ["mark", "commit", "mark.committed"];
-pub(super) const PURGE: [&str; 5] =
-    ["purge.taken", "objects.delete", "purge.removed", "purge.finish", "purge.finish.committed"];
+pub(super) const PURGE: [&str; 6] =
+    ["purge.taken", "objects.delete", "objects.confirm", "purge.removed", "purge.finish", "purge.finish.committed"];
 /// The worker takes what a call only marks; a call that waits has taken it with the mark, and is acknowledged.
 pub(super) const TAKE: [&str; 2] = ["purge.take", "purge.take.committed"];
 pub(super) const ACKNOWLEDGE: [&str; 2] = ["purge.acknowledge", "purge.acknowledge.committed"];

@@ -89,3 +89,28 @@ async fn a_page_past_the_end_is_invalid() {
     }
     assert_eq!(get_list(&server, &ann.key, "?per_page=0&order_by=x").await.status, 200);
 }
+
+/// A client that deletes what it is shown, and follows the links.
+#[tokio::test]
+async fn the_links_show_each_file_once_while_files_are_deleted() {
+    let server = Server::start().await;
+    let ann = server.account("ann").await;
+    let mut ids = Vec::new();
+    for number in 0..9 {
+        ids.push(upload(&server, &ann.key, &format!("{number}.pdf"), b"x").await);
+    }
+    let (mut found, mut url) = (Vec::new(), server.url(&format!("{BASE}/?per_page=2&order_by=asc")));
+    loop {
+        let page = server.send(Method::GET, &url, &[("Authorization", ann.key.as_str())], "").await.json();
+        let shown: Vec<i64> =
+            page["results"].as_array().unwrap().iter().map(|file| file["id"].as_i64().unwrap()).collect();
+        assert_eq!(page["count"], ids.len() - found.len(), "what is left");
+        assert_eq!(delete(&server, &ann.key, &serde_json::json!(shown).to_string()).await.status, 200);
+        found.extend(shown);
+        match page["next"].as_str() {
+            Some(next) => url = next.to_owned(),
+            None => break,
+        }
+    }
+    assert_eq!(found, ids);
+}

@@ -197,11 +197,15 @@ impl World {
 
     /// What a fault cut off is finished by a further turn.
     async fn jobs(&mut self) {
-        let done = unfile::jobs::run_dry(&self.engine).await;
-        if self.disturbed() || done.is_err() {
-            self.recover().await;
-            unfile::jobs::run_dry(&self.engine).await.unwrap();
+        let mut done = unfile::jobs::run_dry(&self.engine).await;
+        // One fault may be set that fails and one that kills behind it.
+        for _ in 0..2 {
+            if self.disturbed() || done.is_err() {
+                self.recover().await;
+                done = unfile::jobs::run_dry(&self.engine).await;
+            }
         }
+        done.unwrap();
         self.belief.run_jobs(self.clock.micros());
     }
 

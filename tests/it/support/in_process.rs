@@ -21,23 +21,17 @@ pub async fn installation() -> Installation {
 
 /// Opens and starts an engine; no jobs run beside it.
 pub async fn open(installation: &Installation, clock: &Clock, faults: &Faults) -> Engine {
+    open_with(installation, rules(), clock, faults).await
+}
+
+/// As [`open`], with other rules than [`rules`].
+pub async fn open_with(installation: &Installation, rules: Rules, clock: &Clock, faults: &Faults) -> Engine {
     std::fs::create_dir_all(installation.data()).unwrap();
-    let hour = Duration::from_secs(3_600);
     let engine = Engine::open(EngineOptions {
         database: installation.database_url(),
         reserve: (!installation.is_shared()).then(|| installation.data().join("reserve")),
         objects: installation.objects_at(),
-        rules: Rules {
-            default_quota: 0,
-            purge_delay: Duration::ZERO,
-            overdue_after: 24 * hour,
-            audit_keep: 400 * 24 * hour,
-            trash_keep: 30 * 24 * hour,
-            vault_bin: None,
-            edit_life: hour / 6,
-            applink_access_life: hour / 4,
-            applink_refresh_life: 24 * hour,
-        },
+        rules,
         clock: clock.clone(),
         faults: faults.clone(),
     })
@@ -45,6 +39,23 @@ pub async fn open(installation: &Installation, clock: &Clock, faults: &Faults) -
     .unwrap();
     engine.start().await.unwrap();
     engine
+}
+
+/// As an operator has them who sets nothing, but for the quota: there is none.
+pub fn rules() -> Rules {
+    let hour = Duration::from_secs(3_600);
+    Rules {
+        default_quota: 0,
+        purge_delay: Duration::ZERO,
+        purge_rate: 0,
+        overdue_after: 24 * hour,
+        audit_keep: 400 * 24 * hour,
+        trash_keep: 30 * 24 * hour,
+        vault_bin: None,
+        edit_life: hour / 6,
+        applink_access_life: hour / 4,
+        applink_refresh_life: 24 * hour,
+    }
 }
 
 /// The same after an engine has died, once the time is over for which others wait for it.

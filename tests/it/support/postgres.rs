@@ -89,6 +89,8 @@ impl Drop for Database {
 #[derive(Debug)]
 pub struct Postgres {
     folder: TempDir,
+    /// A command that the server's command line is given to, such as `env ..`; usually empty.
+    wrap: Vec<String>,
     port: u16,
     running: Option<Daemon>,
 }
@@ -96,15 +98,25 @@ pub struct Postgres {
 impl Postgres {
     /// One whose commits are as durable as PostgreSQL's own defaults make them.
     pub async fn durable() -> Self {
+        Self::durable_in(tempfile::tempdir_in(daemon::scratch()).unwrap(), Vec::new()).await
+    }
+
+    /// The same in this folder, its command line given to another command.
+    pub async fn durable_in(folder: TempDir, wrap: Vec<String>) -> Self {
         tokio::task::spawn_blocking(|| {
-            let folder = tempfile::tempdir_in(daemon::scratch()).unwrap();
             fs::set_permissions(folder.path(), fs::Permissions::from_mode(0o755)).unwrap();
             make(folder.path());
-            let (port, running) = start_on_a_free_port(folder.path(), std::process::id(), &[]);
-            Self { folder, port, running: Some(running) }
+            let (port, running) = start_on_a_free_port(folder.path(), std::process::id(), &wrap, &[]);
+            Self { folder, wrap, port, running: Some(running) }
         })
         .await
         .unwrap()
+    }
+
+    /// The process id of the running server, the parent of one for each session.
+    #[allow(dead_code, reason = "only the benchmark asks")]
+    pub fn pid(&self) -> u32 {
+        self.running.as_ref().expect("PostgreSQL runs").pid()
     }
 
     pub async fn database(&self) -> Database {
@@ -120,8 +132,8 @@ impl Postgres {
     /// Starts it again on the same data and the same port.
     pub async fn start_again(&mut self) {
         assert!(self.running.is_none(), "PostgreSQL still runs");
-        let (folder, port) = (self.folder.path().to_owned(), self.port);
-        let started = tokio::task::spawn_blocking(move || start(&folder, std::process::id(), port, &[]));
+        let (folder, wrap, port) = (self.folder.path().to_owned(), self.wrap.clone(), self.port);
+        let started = tokio::task::spawn_blocking(move || start(&folder, std::process::id(), port, &wrap, &[]));
         self.running = Some(started.await.unwrap().unwrap());
     }
 }
@@ -139,7 +151,7 @@ async fn shared() -> u16 {
     let port = tokio::task::spawn_blocking(|| {
         daemon::shared("postgres", |folder, runner| {
             make(folder);
-            start_on_a_free_port(folder, runner, FORGETFUL).0.to_string()
+            start_on_a_free_port(folder, runner, &[], FORGETFUL).0.to_string()
         })
     });
     port.await.unwrap().parse().unwrap()
@@ -177,11 +189,11 @@ fn make(folder: &Path) {
 }
 
 /// Gives the port that it listens on too.
-fn start_on_a_free_port(folder: &Path, watched: u32, settings: &[&str]) -> (u16, Daemon) {
+fn start_on_a_free_port(folder: &Path, watched: u32, wrap: &[String], settings: &[&str]) -> (u16, Daemon) {
     let mut refused = String::new();
     for _ in 0..10 {
         let port = free_port();
-        match start(folder, watched, port, settings) {
+        match start(folder, watched, port, wrap, settings) {
             Ok(running) => return (port, running),
             // Another test was faster.
             Err(log) => refused = log,
@@ -190,8 +202,9 @@ fn start_on_a_free_port(folder: &Path, watched: u32, settings: &[&str]) -> (u16,
     panic!("PostgreSQL does not start: {refused}");
 }
 
-fn start(folder: &Path, watched: u32, port: u16, settings: &[&str]) -> Result<Daemon, String> {
-    let mut command = as_its_user("postgres");
+fn start(folder: &Path, watched: u32, port: u16, wrap: &[String], settings: &[&str]) -> Result<Daemon, String> {
+    let mut command = wrap.to_vec();
+    command.extend(as_its_user("postgres"));
     command.extend(["-D".into(), folder.join("data").display().to_string(), "-p".into(), port.to_string()]);
     let place = ["listen_addresses=127.0.0.1", "unix_socket_directories=", "max_connections=400"];
     for setting in place.iter().chain(settings) {

@@ -1,0 +1,194 @@
+//! Single deletes over HTTP, each durable before its answer: how many a second, and what they cost as data grows.
+
+use std::time::Duration;
+
+use anyhow::Result;
+use rand::seq::SliceRandom;
+
+use crate::{
+    Bench, baseline, calls,
+    fsync::Fsync,
+    load::{self, Outcome},
+    measure::{median, mib},
+    plot::Point,
+    report::{Goal, Row},
+    seed::{Seeded, Seeder, Tree},
+    server::{Account, Installation, Server},
+};
+
+/// So many of the files that were made, from all over the table, each once.
+pub fn choose(seeded: Seeded, count: usize) -> Vec<i64> {
+    let mut files = seeded.ids();
+    let (chosen, _) = files.partial_shuffle(&mut rand::rng(), count);
+    chosen.to_vec()
+}
+
+/// What a run of deletes came to.
+pub struct Deletes {
+    pub outcome: Outcome,
+    /// From the last answer to the last object gone.
+    pub gone_after: Duration,
+    /// CPU seconds of the server until the last answer, and until the bytes are gone.
+    pub cpu: [f64; 2],
+    pub transactions: u64,
+    pub resident: u64,
+    pub peak: u64,
+}
+
+impl Deletes {
+    /// What goes beside every rate.
+    pub fn details(&self) -> Vec<(&'static str, f64, &'static str)> {
+        let thousands = self.count() / 1_000.0;
+        let mut details = self.outcome.latencies.details().to_vec();
+        details.extend([
+            ("bytes gone after", self.gone_after.as_secs_f64(), "s"),
+            ("purged", self.count() / (self.outcome.took + self.gone_after).as_secs_f64(), "/s"),
+            ("CPU per 1,000 until answered", self.cpu[0] / thousands, "s"),
+            ("until gone", self.cpu[1] / thousands, "s"),
+            ("transactions per 1,000", self.transactions as f64 / thousands, ""),
+            ("resident", mib(self.resident), "MiB"),
+            ("peak", mib(self.peak), "MiB"),
+        ]);
+        details
+    }
+
+    pub fn count(&self) -> f64 {
+        self.outcome.statuses.values().sum::<usize>() as f64
+    }
+
+    pub fn rate(&self) -> f64 {
+        self.outcome.rate()
+    }
+}
+
+/// Deletes these files one by one over so many connections and waits until their bytes are gone.
+///
+/// # Errors
+/// Some delete failed.
+pub async fn run(server: &Server, calls: &[Vec<u8>], connections: usize) -> Result<Deletes> {
+    let commits = server.figure("unfile_commits").await?;
+    let before = server.usage()?;
+    let outcome = load::run(server.address, connections, calls.len(), |at| calls[at].clone()).await?.all_good()?;
+    let answered = server.usage()?;
+    let transactions = server.figure("unfile_commits").await? - commits;
+    let gone_after = server.purged().await?;
+    let gone = server.usage()?;
+    let cpu = [answered.cpu - before.cpu, gone.cpu - before.cpu].map(|cpu| cpu.as_secs_f64());
+    Ok(Deletes { outcome, gone_after, cpu, transactions, resident: gone.resident, peak: gone.peak })
+}
+
+/// Makes rows for all files and objects for those that will be deleted.
+async fn installation(bench: &Bench, fsync: Fsync, files: u64) -> Result<(Installation, Account, Seeded)> {
+    let installation = Installation::embedded(bench, fsync).await?;
+    let account = installation.account("bench").await?;
+    let mut seeder = Seeder::open(&installation).await?;
+    let seeded = seeder.rows(&account, "folder", Tree::of_files(files)).await?;
+    seeder.close().await?;
+    Ok((installation, account, seeded))
+}
+
+async fn made_ready(installation: &Installation, account: &Account, files: &[i64]) -> Result<Vec<Vec<u8>>> {
+    let mut seeder = Seeder::open(installation).await?;
+    seeder.objects(files, 1).await?;
+    seeder.close().await?;
+    Ok(files.iter().map(|&file| calls::delete_files(&account.key, &[file])).collect())
+}
+
+/// Statements that 1,000 deletes over so many connections take, purging left out: seen in the server's log, so that run
+/// is not timed.
+async fn statements(bench: &Bench, connections: usize) -> Result<f64> {
+    let (installation, account, seeded) = installation(bench, Fsync::SLOW, 10_000).await?;
+    let files = choose(seeded, 2_000);
+    let calls: Vec<_> = files.iter().map(|&file| calls::delete_files(&account.key, &[file])).collect();
+    let server = installation.start_counting().await?;
+    let before = server.statements()?;
+    load::run(server.address, connections, calls.len(), |at| calls[at].clone()).await?.all_good()?;
+    let after = server.statements()?;
+    Ok((after - before) as f64 / (calls.len() as f64 / 1_000.0))
+}
+
+/// The bare loop, before and after each run of ours.
+fn reference(bench: &Bench, fsync: Fsync, installation: &Installation) -> Result<f64> {
+    let count = match fsync {
+        Fsync::Fixed(micros) if micros >= 1_000 => 250,
+        _ => 2_000,
+    };
+    let folder = installation.folder().display().to_string();
+    baseline::rate(&bench.shim, fsync, &["commits", &folder, &count.to_string()])
+}
+
+/// `delete`: SQLite and a folder, against a bare loop of transactions.
+///
+/// # Errors
+/// Something could not be measured.
+pub async fn delete(bench: &mut Bench) -> Result<()> {
+    let rounds = 3;
+    for fsync in [Fsync::SLOW, Fsync::FAST, Fsync::Disk] {
+        for (connections, goal) in [(64, 15.0), (256, 25.0)] {
+            let deletes = if bench.quick { 5_000 } else { 20_000 };
+            let (installation, account, seeded) = installation(bench, fsync, 100_000).await?;
+            let files = choose(seeded, deletes * rounds);
+            let calls = made_ready(&installation, &account, &files).await?;
+            let server = installation.start().await?;
+            let mut references = vec![reference(bench, fsync, &installation)?];
+            let mut runs = Vec::new();
+            for calls in calls.chunks(deletes) {
+                runs.push(run(&server, calls, connections).await?);
+                references.push(reference(bench, fsync, &installation)?);
+            }
+            server.stop().await?;
+            runs.sort_by(|a, b| a.rate().total_cmp(&b.rate()));
+            let middle = &runs[runs.len() / 2];
+            let case = format!("SQLite, {}, {connections} connections", fsync.name());
+            let mut row = Row::new("delete", case, middle.rate(), "/s")
+                .against("one-update transactions/s", median(references))
+                .details(middle.details());
+            if fsync == Fsync::SLOW {
+                let statements = statements(bench, connections).await?;
+                row = row.goal(Goal::RatioAtLeast(goal)).detail("statements per 1,000", statements, "");
+            }
+            bench.report.add(row);
+        }
+    }
+    Ok(())
+}
+
+/// `growth`: the same with more and more files in the table.
+///
+/// # Errors
+/// Something could not be measured.
+pub async fn growth(bench: &mut Bench) -> Result<()> {
+    let mut sizes = vec![10_000, 100_000, 1_000_000];
+    if bench.quick {
+        sizes.pop();
+    } else if bench.large {
+        sizes.push(10_000_000);
+    }
+    let deletes = if bench.quick { 3_000 } else { 8_000 };
+    let mut first: Option<(f64, f64)> = None;
+    for files in sizes {
+        let (installation, account, seeded) = installation(bench, Fsync::SLOW, files).await?;
+        let calls = made_ready(&installation, &account, &choose(seeded, deletes)).await?;
+        let server = installation.start().await?;
+        let done = run(&server, &calls, 64).await?;
+        server.stop().await?;
+        let (time, cpu) = (1_000_000.0 / done.rate(), 1_000_000.0 * done.cpu[1] / done.count());
+        let case = |what: &str| format!("{what} of a delete at {files} files, {}", Fsync::SLOW.name());
+        let mut rows = [
+            Row::new("growth", case("time"), time, "µs").details(done.details()),
+            Row::new("growth", case("CPU until bytes are gone"), cpu, "µs"),
+        ];
+        match first {
+            None => first = Some((time, cpu)),
+            Some(first) => {
+                rows = rows.map(|row| {
+                    let reference = if row.is_of("CPU") { first.1 } else { first.0 };
+                    row.against("µs at 10,000 files", reference).goal(Goal::RatioAtMost(1.4))
+                });
+            }
+        }
+        rows.into_iter().for_each(|row| bench.report.add(row));
+        bench.report.plot(Point { files, time, cpu });
+    }
+    Ok(())
+}
