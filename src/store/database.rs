@@ -84,24 +84,6 @@ impl Database {
         run(conn, setting).await
     }
 
-    /// Makes a connection the one that writes. Its statements go by sets of ids, so they are planned once, for the way
-    /// along the indexes, which is right for a set of any size on a table of any size. To plan each anew, as PostgreSQL
-    /// would, costs more than a small batch takes; and what it planned on a table that was empty then would not do.
-    pub(super) async fn write_by_index(self, conn: &mut AnyConnection) -> Result<()> {
-        match self {
-            Database::Sqlite => Ok(()),
-            Database::Postgres => {
-                run(
-                    conn,
-                    "select set_config(s.name, new.value, false) from pg_settings s join (values \
-                     ('plan_cache_mode', 'force_generic_plan'), ('enable_seqscan', 'off'), ('enable_hashjoin', 'off'), \
-                     ('enable_mergejoin', 'off')) new (name, value) on new.name = s.name",
-                )
-                .await
-            }
-        }
-    }
-
     /// Brings the schema to this program's version.
     ///
     /// # Errors

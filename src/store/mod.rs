@@ -203,7 +203,6 @@ impl Store {
     async fn connect(&self) -> Result<AnyConnection> {
         let mut conn = AnyConnection::connect(&self.url).await?;
         self.database.prepare(&mut conn).await?;
-        self.database.write_by_index(&mut conn).await?;
         Ok(conn)
     }
 

@@ -171,7 +171,7 @@ async fn bytes_of(content: Result<Content, Error>) -> Option<Vec<u8>> {
 }
 
 /// Promise 5: every id ever seen stays on its node or in its deletion record.
-async fn ids_are_kept(world: &World, evidence: &mut Evidence) {
+async fn ids_are_kept(world: &World, evidence: &mut Evidence<'_>) {
     let rows = evidence.rows("select id, uid from node union all select node_id, uid from deletion").await;
     let kept: BTreeMap<i64, &str> =
         rows.iter().map(|row| (row[0].as_i64().unwrap(), row[1].as_str().unwrap())).collect();
