@@ -241,6 +241,20 @@ impl Committer {
         self.submit_behind(name, true, work)?.await.unwrap_or_else(|_| Err(stopped()))
     }
 
+    /// As [`Self::write_behind`]; says too how long the work kept the writer.
+    pub(super) async fn write_timed<T, F>(&self, name: &'static str, work: F) -> Result<(T, Duration)>
+    where
+        T: Send + 'static,
+        F: AsyncFn(&mut Tx) -> Result<T> + Send + 'static,
+    {
+        let timed = async move |tx: &mut Tx| {
+            let started = Instant::now();
+            let done = work(tx).await?;
+            Ok((done, started.elapsed()))
+        };
+        self.write_behind(name, timed).await
+    }
+
     /// Whether somebody has asked for anything in the last moments, jobs left out: what comes next should not have to
     /// wait for a job either.
     pub(super) fn is_wanted(&self) -> bool {

@@ -4,7 +4,7 @@
 //! nodes, queues the purge of the files among them and the expansion of the folders. A step takes as many folders as it
 //! has rows for: one with a million files is many steps, a thousand with a file each are a few.
 
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use super::{Engine, error::Result, purge::drop_emptied_folders};
 use crate::{
@@ -41,38 +41,30 @@ impl Engine {
             return Ok(None);
         }
         let (limit, delay) = (rows as i64, self.rules.purge_delay.as_micros() as i64);
-        let expanded = match emptied {
+        let (rows, took) = match emptied {
             Some(holder) => {
                 self.committer
-                    .write_behind("expand.trash", async move |tx: &mut Tx| {
-                        let started = Instant::now();
-                        let rows = expand_trash(tx, holder, limit, delay).await?;
-                        Ok(Expanded { rows, took: started.elapsed() })
-                    })
+                    .write_timed("expand.trash", async move |tx: &mut Tx| expand_trash(tx, holder, limit, delay).await)
                     .await?
             }
             None => {
                 self.committer
-                    .write_behind("expand", async move |tx: &mut Tx| {
-                        let started = Instant::now();
-                        let rows = expand(tx, &folders, limit, delay).await?;
-                        Ok(Expanded { rows, took: started.elapsed() })
-                    })
+                    .write_timed("expand", async move |tx: &mut Tx| expand(tx, &folders, limit, delay).await)
                     .await?
             }
         };
         self.wake_purge.notify_one();
-        Ok(Some(expanded))
+        Ok(Some(Expanded { rows, took }))
     }
 }
 
 async fn expand(tx: &mut Tx, folders: &[i64], limit: i64, purge_delay: i64) -> Result<usize> {
     let all = store::id_rows(folders.iter().copied());
-    let (files, mut below) = deletion::live_children(tx, &all, limit).await?;
+    let (files, below) = deletion::live_children(tx, &all, limit).await?;
     let marked = files.len() + below.len();
     if marked > 0 {
         let marked = store::id_rows(files.into_iter().chain(below.iter().copied()));
-        mark_deleted(tx, &marked, &store::id_rows(below.drain(..)), purge_delay).await?;
+        mark_deleted(tx, &marked, &store::id_rows(below), purge_delay).await?;
     }
     let expanded = deletion::expanded(tx, &all).await?;
     if !expanded.is_empty() {

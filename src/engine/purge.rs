@@ -227,14 +227,8 @@ impl Engine {
         if gone.is_empty() {
             return Ok(Duration::ZERO);
         }
-        let took = self
-            .committer
-            .write_behind("purge.finish", async move |tx: &mut Tx| {
-                let started = Instant::now();
-                finish(tx, &gone).await?;
-                Ok(started.elapsed())
-            })
-            .await?;
+        let ((), took) =
+            self.committer.write_timed("purge.finish", async move |tx: &mut Tx| finish(tx, &gone).await).await?;
         self.purged.notify_waiters();
         self.reserve_wanted.notify_one();
         Ok(took)
