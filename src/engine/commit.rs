@@ -37,6 +37,8 @@ use crate::{
 const BATCH: usize = 512;
 /// Targets of deletes in one transaction at the most, beyond the first request.
 const BATCH_TARGETS: usize = 4_096;
+/// Targets of deletes that are few to the database.
+const SMALL: usize = 256;
 /// How long a batch is tried again that the database takes back.
 const TRY_FOR: Duration = Duration::from_secs(20);
 /// How long one try to reach a database takes that does not answer.
@@ -450,7 +452,9 @@ impl Thread {
 
     async fn attempt_inner(&mut self, batch: &mut [Work]) -> std::result::Result<(), Fault> {
         let names: Vec<&'static str> = batch.iter().map(Work::name).collect();
-        self.tx.begin(&self.clock).await.map_err(fault)?;
+        let marks = batch.iter().take_while(|work| matches!(work, Work::Mark(_)));
+        let small = (1..=SMALL).contains(&marks.map(Work::targets).sum());
+        self.tx.begin(&self.clock, small).await.map_err(fault)?;
         let mut rest = batch;
         while !rest.is_empty() {
             let marks = rest.iter().take_while(|work| matches!(work, Work::Mark(_))).count();

@@ -75,6 +75,19 @@ impl Database {
         Ok(())
     }
 
+    /// Whether it can be told to go by the plans it has, and to forget them: PostgreSQL itself, and what is built from it.
+    pub(super) async fn keeps_plans(self, conn: &mut AnyConnection) -> Result<bool> {
+        if self == Database::Sqlite {
+            return Ok(false);
+        }
+        sqlx::query_scalar::<_, i64>(
+            "select count(*) from pg_settings where name = 'plan_cache_mode' and version() like 'PostgreSQL %'",
+        )
+        .fetch_one(conn)
+        .await
+        .map(|found| found > 0)
+    }
+
     /// Makes a connection one that only reads.
     pub(super) async fn only_read(self, conn: &mut AnyConnection) -> Result<()> {
         let setting = match self {

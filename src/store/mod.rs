@@ -32,7 +32,10 @@ pub(crate) mod upload;
 pub(crate) mod version;
 pub(crate) mod writer;
 
-use std::ops::{Deref, DerefMut};
+use std::{
+    ops::{Deref, DerefMut},
+    time::{Duration, Instant},
+};
 
 use serde::Serialize;
 use sqlx::{AnyConnection, AnyPool, AssertSqlSafe, Connection, Executor, any::AnyPoolOptions, pool::PoolConnection};
@@ -51,10 +54,17 @@ pub(crate) type Result<T> = std::result::Result<T, sqlx::Error>;
 /// microseconds.
 pub(crate) const LEASE_MICROS: i64 = 30_000_000;
 
+/// How long PostgreSQL goes by a plan that it made: it fits the tables as they were, and they grow.
+const PLANS_FOR: Duration = Duration::from_secs(1);
+
 /// The one transaction that is open for writing.
 pub(crate) struct Tx {
     conn: AnyConnection,
     store: Store,
+    /// When PostgreSQL last began to plan anew.
+    planned: Instant,
+    /// Statements go by the plans that they had before, on a database that has to be told.
+    keeps_plans: bool,
     /// Which row of `writer` stands for this process; 0 on SQLite, which has one writer.
     pub(crate) writer: i64,
     /// Batches that were begun, this one included.
@@ -78,8 +88,9 @@ impl DerefMut for Tx {
 }
 
 impl Tx {
-    /// Starts a transaction that no other writer can pass.
-    pub(crate) async fn begin(&mut self, clock: &Clock) -> Result<()> {
+    /// Starts a transaction that no other writer can pass. What it does before its first request is `small`: it handles
+    /// so few rows that to plan its statements costs more than to run them, by whatever plan of the last moments.
+    pub(crate) async fn begin(&mut self, clock: &Clock, small: bool) -> Result<()> {
         self.in_request = false;
         match self.store.database {
             // Deferred transactions would fail half-way when two processes meet (the command line beside a server).
@@ -87,8 +98,15 @@ impl Tx {
             Database::Postgres => {
                 self.batches += 1;
                 let (writer, batches, alive_until) = (self.writer, self.batches, clock.micros() + LEASE_MICROS);
+                self.keeps_plans = small && self.store.plans;
+                let forget =
+                    if self.store.plans && self.planned.elapsed() > PLANS_FOR { "discard plans; " } else { "" };
+                if !forget.is_empty() {
+                    self.planned = Instant::now();
+                }
+                let keep = if self.keeps_plans { "set local plan_cache_mode = force_generic_plan; " } else { "" };
                 let sql = format!(
-                    "begin; update turn set taken = taken + 1; insert into writer (id, batches, alive_until) values \
+                    "begin; {forget}{keep}update turn set taken = taken + 1; insert into writer (id, batches, alive_until) values \
                      ({writer}, {batches}, {alive_until}) on conflict (id) do update set batches = excluded.batches, \
                      alive_until = excluded.alive_until"
                 );
@@ -111,11 +129,12 @@ impl Tx {
     /// What the next request of the transaction does can be taken back by itself, until the one after it begins.
     pub(crate) async fn begin_request(&mut self) -> Result<()> {
         // The one before ends in the same round trip.
-        let sql = match self.in_request {
-            true => "release savepoint request; savepoint request",
-            false => "savepoint request",
+        let sql = match (self.in_request, self.keeps_plans) {
+            (true, _) => "release savepoint request; savepoint request",
+            (false, false) => "savepoint request",
+            (false, true) => "set local plan_cache_mode = auto; savepoint request",
         };
-        self.in_request = true;
+        (self.in_request, self.keeps_plans) = (true, false);
         run(&mut self.conn, sql).await
     }
 
@@ -157,6 +176,8 @@ pub(crate) struct Store {
     readers: AnyPool,
     url: String,
     database: Database,
+    /// It can be told to go by the plans it has, and to forget them.
+    plans: bool,
 }
 
 impl Store {
@@ -175,6 +196,7 @@ impl Store {
         database.prepare(&mut conn).await?;
         database.compare_clocks(&mut conn).await?;
         database.migrate(&mut conn, url).await?;
+        let plans = database.keeps_plans(&mut conn).await?;
         conn.close().await?;
         let readers = AnyPoolOptions::new()
             .max_connections(8)
@@ -188,7 +210,7 @@ impl Store {
             })
             .connect(url)
             .await?;
-        Ok(Self { readers, url: url.to_owned(), database })
+        Ok(Self { readers, url: url.to_owned(), database, plans })
     }
 
     /// Whether other servers may work on it too.
@@ -217,7 +239,8 @@ impl Store {
                     .await?
             }
         };
-        Ok(Tx { conn, store: self.clone(), writer, batches: 0, in_request: false, now: 0 })
+        let (store, planned) = (self.clone(), Instant::now());
+        Ok(Tx { conn, store, planned, keeps_plans: false, writer, batches: 0, in_request: false, now: 0 })
     }
 
     pub(crate) async fn close(&self) {
