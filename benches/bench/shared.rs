@@ -61,7 +61,7 @@ impl Shared {
 /// # Errors
 /// Something could not be measured.
 pub async fn run(bench: &mut Bench) -> Result<()> {
-    const CONNECTIONS: usize = 64;
+    const CONNECTIONS: [usize; 2] = [64, 256];
     let (rounds, deletes) = if bench.quick { (1, 4_000) } else { (3, 10_000) };
     for (accounts, goal) in [(100_u64, 3.0), (1, 15.0)] {
         let shared = Shared::start(bench, Fsync::SLOW).await?;
@@ -76,7 +76,7 @@ pub async fn run(bench: &mut Bench) -> Result<()> {
             let seeded = seeder.rows(owner, "folder", Tree::of_files(100_000 / accounts)).await?;
             all.extend(seeded.ids().into_iter().map(|file| (file, &owner.key)));
         }
-        let (chosen, _) = all.partial_shuffle(&mut rand::rng(), deletes * rounds);
+        let (chosen, _) = all.partial_shuffle(&mut rand::rng(), CONNECTIONS.len() * deletes * rounds);
         seeder.objects(&chosen.iter().map(|(file, _)| *file).collect::<Vec<_>>(), 1).await?;
         seeder.close().await?;
         let server = installation.start().await?;
@@ -88,30 +88,28 @@ pub async fn run(bench: &mut Bench) -> Result<()> {
             // The shim is in the server, whose syncs count.
             baseline::rate(&bench.shim, Fsync::Disk, &["pool", &url, &count.to_string(), &accounts])
         };
-        let mut references = vec![reference()?];
-        let (mut runs, mut database) = (Vec::new(), Vec::new());
-        for chosen in chosen.chunks(deletes) {
-            let calls: Vec<_> = chosen.iter().map(|(file, key)| calls::delete_files(key, &[*file])).collect();
-            let before = shared.cpu()?;
-            runs.push(delete::run(&server, &calls, CONNECTIONS).await?);
-            database.push((shared.cpu()? - before) / (deletes as f64 / 1_000.0));
-            references.push(reference()?);
+        let whose = if accounts == 1 { "1 account".to_owned() } else { format!("{accounts} accounts") };
+        for (connections, chosen) in CONNECTIONS.into_iter().zip(chosen.chunks(deletes * rounds)) {
+            let mut references = vec![reference()?];
+            let (mut runs, mut database) = (Vec::new(), Vec::new());
+            for chosen in chosen.chunks(deletes) {
+                let calls: Vec<_> = chosen.iter().map(|(file, key)| calls::delete_files(key, &[*file])).collect();
+                let before = shared.cpu()?;
+                runs.push(delete::run(&server, &calls, connections).await?);
+                database.push((shared.cpu()? - before) / (deletes as f64 / 1_000.0));
+                references.push(reference()?);
+            }
+            runs.sort_by(|a, b| a.rate().total_cmp(&b.rate()));
+            let middle = &runs[runs.len() / 2];
+            let case = format!("{whose}, {}, {connections} connections", Fsync::SLOW.name());
+            let row = Row::new("postgres", case, middle.rate(), "/s")
+                .against("/s by a transaction each through a pool of 64", median(references))
+                .goal(Goal::RatioAtLeast(goal))
+                .details(middle.details())
+                .detail("CPU of PostgreSQL per 1,000 until gone", median(database), "s");
+            bench.report.add(row);
         }
         server.stop().await?;
-        runs.sort_by(|a, b| a.rate().total_cmp(&b.rate()));
-        let middle = &runs[runs.len() / 2];
-        let whose = if accounts == 1 { "1 account".to_owned() } else { format!("{accounts} accounts") };
-        let row = Row::new(
-            "postgres",
-            format!("{whose}, {}, {CONNECTIONS} connections", Fsync::SLOW.name()),
-            middle.rate(),
-            "/s",
-        )
-        .against("/s by a transaction each through a pool of 64", median(references))
-        .goal(Goal::RatioAtLeast(goal))
-        .details(middle.details())
-        .detail("CPU of PostgreSQL per 1,000 until gone", median(database), "s");
-        bench.report.add(row);
     }
     Ok(())
 }

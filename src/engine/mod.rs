@@ -286,6 +286,15 @@ impl Engine {
         self.store.close().await;
     }
 
+    /// Does what answers somebody: what it has read is durable before the answer, as is what it has written.
+    pub(crate) async fn answer<F: Future>(&self, work: F) -> F::Output {
+        let (answer, has_read) = store::noting_reads(work).await;
+        if has_read {
+            self.committer.all_durable().await;
+        }
+        answer
+    }
+
     /// Figures for operators.
     ///
     /// # Errors

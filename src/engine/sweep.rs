@@ -47,6 +47,7 @@ impl Engine {
                 let mut conn = self.store.read().await?;
                 upload::open_slots(&mut conn, &found, self.clock.micros()).await?
             };
+            self.committer.all_durable().await;
             let removals: Vec<Removal> = stream::iter(found.into_iter().filter(|upload| !open.contains(upload)))
                 .map(|upload| self.objects.remove_upload(upload, REMOVE_WITHIN))
                 .buffer_unordered(AT_ONCE)
@@ -73,6 +74,7 @@ impl Engine {
             let mut conn = self.store.read().await?;
             staged::unwritten_of(&mut conn, found.iter().map(|unfinished| &unfinished.key)).await?
         };
+        self.committer.all_durable().await;
         let mut aborted = 0;
         for unfinished in found.iter().filter(|unfinished| !written.contains(&unfinished.key)) {
             self.objects.abort(unfinished).await?;

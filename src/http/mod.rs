@@ -226,7 +226,7 @@ pub fn router(app: &App, part: &Part) -> Router {
 
 /// What stands around every call, outermost first. One layer: each of axum's own copies all below it for each request.
 async fn around(State(app): State<App>, request: Request, next: Next) -> Response {
-    let caught = |request| log::catch_panic(request, |request| next.run(request));
+    let caught = |request| log::catch_panic(request, |request| app.engine.answer(next.run(request)));
     let let_in = |request| refuse_one_too_many(request, caught);
     let written = |request| oracle::write(request, let_in);
     let refused = request.extensions().get::<Refused>().is_some();

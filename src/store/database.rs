@@ -88,6 +88,16 @@ impl Database {
         .map(|found| found > 0)
     }
 
+    /// Makes a connection the one that writes.
+    pub(super) async fn write(self, conn: &mut AnyConnection) -> Result<()> {
+        match self {
+            // Its log is synced by ours (see `log`). Pages that one large delete changes stay in memory until its
+            // commit: without room for them they are written to the log again and again.
+            Database::Sqlite => run(conn, "pragma synchronous = normal; pragma cache_size = -16384").await,
+            Database::Postgres => Ok(()),
+        }
+    }
+
     /// Makes a connection one that only reads.
     pub(super) async fn only_read(self, conn: &mut AnyConnection) -> Result<()> {
         let setting = match self {

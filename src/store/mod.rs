@@ -18,6 +18,7 @@ pub(crate) mod lease;
 pub(crate) mod link;
 pub(crate) mod list;
 pub(crate) mod lock;
+pub(crate) mod log;
 pub(crate) mod node;
 pub(crate) mod operation;
 pub(crate) mod purge;
@@ -33,6 +34,7 @@ pub(crate) mod version;
 pub(crate) mod writer;
 
 use std::{
+    cell::Cell,
     ops::{Deref, DerefMut},
     time::{Duration, Instant},
 };
@@ -43,6 +45,7 @@ use sqlx::{AnyConnection, AnyPool, AssertSqlSafe, Connection, Executor, any::Any
 pub(crate) use database::{Database, is_busy, is_conflict, is_full, is_lost, is_unkept_text};
 
 use crate::clock::Clock;
+use log::Log;
 
 /// A connection that reads.
 pub(crate) type Conn = AnyConnection;
@@ -170,6 +173,15 @@ impl Tx {
     }
 }
 
+tokio::task_local! {
+    static HAS_READ: Cell<bool>;
+}
+
+/// Does some work; says too whether it has read from the database.
+pub(crate) async fn noting_reads<F: Future>(work: F) -> (F::Output, bool) {
+    HAS_READ.scope(Cell::new(false), async { (work.await, HAS_READ.with(Cell::get)) }).await
+}
+
 /// The database: connections for reading, and the way to the one that writes.
 #[derive(Clone)]
 pub(crate) struct Store {
@@ -219,6 +231,7 @@ impl Store {
     }
 
     pub(crate) async fn read(&self) -> Result<PoolConnection<sqlx::Any>> {
+        let _ = HAS_READ.try_with(|has_read| has_read.set(true));
         self.readers.acquire().await
     }
 
@@ -228,19 +241,22 @@ impl Store {
         Ok(conn)
     }
 
-    /// A connection for the committer.
-    pub(crate) async fn writer(&self) -> Result<Tx> {
+    /// A connection for the committer, and the log to be synced after each commit where that does not do it itself.
+    pub(crate) async fn writer(&self) -> Result<(Tx, Option<Log>)> {
         let mut conn = self.connect().await?;
-        let writer = match self.database {
-            Database::Sqlite => 0,
+        self.database.write(&mut conn).await?;
+        let (writer, log) = match self.database {
+            Database::Sqlite => (0, Some(Log::open(&mut conn).await?)),
             Database::Postgres => {
-                sqlx::query_scalar("insert into writer (batches, alive_until) values (0, 0) returning id")
+                let writer = sqlx::query_scalar("insert into writer (batches, alive_until) values (0, 0) returning id")
                     .fetch_one(&mut conn)
-                    .await?
+                    .await?;
+                (writer, None)
             }
         };
         let (store, planned) = (self.clone(), Instant::now());
-        Ok(Tx { conn, store, planned, keeps_plans: false, writer, batches: 0, in_request: false, now: 0 })
+        let tx = Tx { conn, store, planned, keeps_plans: false, writer, batches: 0, in_request: false, now: 0 };
+        Ok((tx, log))
     }
 
     pub(crate) async fn close(&self) {

@@ -19,6 +19,7 @@ mod daemons;
 mod deploy;
 mod dialects;
 mod disk_full;
+mod durable;
 mod engine;
 mod fleet;
 mod for_real;
