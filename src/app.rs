@@ -83,6 +83,7 @@ async fn within_step(name: &str, step: impl Future<Output = ()>) {
 async fn open_engine(config: &Config) -> Result<Engine> {
     Engine::open(EngineOptions {
         database: config.database.url(true)?,
+        serves: true,
         reserve: config.database.reserve(),
         objects: config.objects.clone(),
         rules: config.rules(),

@@ -143,6 +143,7 @@ pub(crate) async fn open(place: &Place) -> Result<Engine, Failure> {
     }
     let engine = Engine::open(EngineOptions {
         database: database.url(false)?,
+        serves: false,
         reserve: database.reserve(),
         objects: place.objects(),
         rules: place.rules(),

@@ -139,7 +139,7 @@ struct Listed<'a> {
 }
 
 async fn list(engine: &Engine, json: bool) -> Result<(), Failure> {
-    let accounts = engine.accounts().await?;
+    let accounts = engine.answer(engine.accounts()).await?;
     if json {
         return accounts.iter().try_for_each(print_account);
     }

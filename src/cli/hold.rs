@@ -71,7 +71,7 @@ struct Listed<'a> {
 }
 
 async fn list(engine: &Engine, json: bool) -> Result<(), Failure> {
-    let holds = engine.holds().await?;
+    let holds = engine.answer(engine.holds()).await?;
     if json {
         return holds.iter().try_for_each(print_hold);
     }

@@ -110,7 +110,7 @@ struct Listed<'a> {
 }
 
 async fn list(engine: &Engine, name: &str, json: bool) -> Result<(), Failure> {
-    let keys = found(engine.keys_of(name).await, no_account(name))?;
+    let keys = found(engine.answer(engine.keys_of(name)).await, no_account(name))?;
     if json {
         return keys.iter().try_for_each(print_key);
     }

@@ -36,7 +36,7 @@ use super::{
 use crate::{
     clock::Clock,
     fault::Faults,
-    store::{Store, Tx},
+    store::{Store, Tx, log::Log, seen},
 };
 
 /// How long a request of people's makes another one likely.
@@ -61,6 +61,8 @@ pub(super) struct Committer {
     queue: mpsc::Sender<Work>,
     counted: Arc<Counted>,
     progress: Arc<Progress>,
+    /// Where another process serves, and its commits are read too.
+    log: Option<Arc<Log>>,
     since: Instant,
     writer: i64,
 }
@@ -75,8 +77,14 @@ struct Counted {
 }
 
 impl Committer {
-    /// Starts the thread that writes.
-    pub(super) fn start(store: Store, clock: Clock, faults: Faults, reserve: Arc<Reserve>) -> anyhow::Result<Self> {
+    /// Starts the thread that writes, in the process that `serves` or in one beside it.
+    pub(super) fn start(
+        store: Store,
+        serves: bool,
+        clock: Clock,
+        faults: Faults,
+        reserve: Arc<Reserve>,
+    ) -> anyhow::Result<Self> {
         let (queue, waiting) = mpsc::channel(queue_length());
         let (started, outcome) = thread_mpsc::channel();
         let counted = Arc::new(Counted::default());
@@ -91,13 +99,14 @@ impl Committer {
             };
             runtime.block_on(async move {
                 let opened = async {
-                    let (tx, log) = store.writer().await?;
-                    let syncer = log.map(|log| Syncer::start(log, reached)).transpose()?;
-                    anyhow::Ok((tx, syncer))
+                    let (tx, log) = store.writer(serves).await?;
+                    let (ours, others) = if serves { (log, None) } else { (None, log) };
+                    let syncer = ours.map(|log| Syncer::start(log, reached)).transpose()?;
+                    anyhow::Ok((tx, syncer, others))
                 };
                 match opened.await {
-                    Ok((tx, syncer)) => {
-                        let _ = started.send(Ok(tx.writer));
+                    Ok((tx, syncer, log)) => {
+                        let _ = started.send(Ok((tx.writer, log)));
                         let (counted, lost, last) = (counter, false, Duration::ZERO);
                         Thread { tx, clock, faults, reserve, counted, syncer, lost, last }.run(waiting).await;
                     }
@@ -105,8 +114,8 @@ impl Committer {
                 }
             });
         })?;
-        let writer = outcome.recv()??;
-        Ok(Self { queue, counted, progress, since: Instant::now(), writer })
+        let (writer, log) = outcome.recv()??;
+        Ok(Self { queue, counted, progress, log: log.map(Arc::new), since: Instant::now(), writer })
     }
 
     /// Does one request other than a delete. The work may run more than once; only its last run counts.
@@ -115,7 +124,7 @@ impl Committer {
         T: Send + 'static,
         F: AsyncFn(&mut Tx) -> Result<T> + Send + 'static,
     {
-        self.submit(name, false, work)?.await.unwrap_or_else(|_| Err(stopped()))
+        outcome(|| self.submit(name, false, work)).await
     }
 
     /// As [`Self::write`], for work that deletes: it goes on when the disk is full.
@@ -124,7 +133,7 @@ impl Committer {
         T: Send + 'static,
         F: AsyncFn(&mut Tx) -> Result<T> + Send + 'static,
     {
-        self.submit(name, true, work)?.await.unwrap_or_else(|_| Err(stopped()))
+        outcome(|| self.submit(name, true, work)).await
     }
 
     /// Puts work into the queue at once; whoever comes later is decided after it.
@@ -164,7 +173,7 @@ impl Committer {
         T: Send + 'static,
         F: AsyncFn(&mut Tx) -> Result<T> + Send + 'static,
     {
-        self.submit_behind(name, true, work)?.await.unwrap_or_else(|_| Err(stopped()))
+        outcome(|| self.submit_behind(name, true, work)).await
     }
 
     /// As [`Self::write_behind`]; says too how long the work kept the writer.
@@ -196,9 +205,12 @@ impl Committer {
     /// Marks what a delete names.
     pub(super) async fn mark(&self, marking: Marking) -> Result<Marked> {
         self.note_wanted();
-        let (work, outcome) = Work::mark(marking);
-        self.enqueue(work)?;
-        outcome.await.unwrap_or_else(|_| Err(stopped()))
+        outcome(|| {
+            let (work, outcome) = Work::mark(marking);
+            self.enqueue(work)?;
+            Ok(outcome)
+        })
+        .await
     }
 
     fn enqueue(&self, work: Work) -> Result<()> {
@@ -210,7 +222,10 @@ impl Committer {
 
     /// Waits until all that could be read at this moment is durable.
     pub(super) async fn all_durable(&self) {
-        self.progress.reached().await;
+        match &self.log {
+            Some(log) => log.sync(),
+            None => self.progress.reached().await,
+        }
     }
 
     /// The row that stands for this process where many servers write; 0 where one does.
@@ -240,6 +255,16 @@ impl Committer {
             let _ = done.await;
         }
     }
+}
+
+/// Puts work into the queue and waits for what becomes of it. With its commit all is durable that the call had read.
+async fn outcome<T>(submit: impl FnOnce() -> Result<oneshot::Receiver<Result<T>>>) -> Result<T> {
+    let had_read = seen::forget();
+    let done = async { submit()?.await.unwrap_or_else(|_| Err(stopped())) }.await;
+    if done.is_err() && had_read {
+        seen::note();
+    }
+    done
 }
 
 fn stopped() -> Error {

@@ -195,7 +195,7 @@ impl Target {
         let opened = async {
             let store = Store::open(url).await?;
             let reserve = Arc::new(Reserve::new(None));
-            let committer = Committer::start(store.clone(), plan.clock.clone(), plan.faults.clone(), reserve)?;
+            let committer = Committer::start(store.clone(), false, plan.clock.clone(), plan.faults.clone(), reserve)?;
             anyhow::Ok(Self { store, committer })
         };
         Ok(opened.await.map_err(at_target)?)

@@ -46,14 +46,7 @@ mod upload;
 mod version;
 mod way;
 
-use std::{
-    ops::Deref,
-    path::PathBuf,
-    sync::{
-        Arc,
-        atomic::{AtomicBool, Ordering},
-    },
-};
+use std::{ops::Deref, path::PathBuf, sync::Arc};
 
 use anyhow::Context;
 use hmac::{Hmac, KeyInit, Mac};
@@ -74,8 +67,8 @@ use crate::{
     fault::Faults,
     hex::hex,
     model::{Figures, Rules},
-    objects::{KeyMint, Objects, Versioning},
-    store::{self, Store, Tx},
+    objects::{KeyMint, Objects},
+    store::{self, Store, Tx, seen},
 };
 use commit::Committer;
 use error::{Error, Result};
@@ -92,6 +85,8 @@ use turns::Turns;
 pub struct EngineOptions {
     /// `sqlite:<path>` or `postgres://…`.
     pub database: String,
+    /// This process serves; else it is the command line, which may stand beside one that does.
+    pub serves: bool,
     /// The file that is given up when the disk is full. It lies beside the database: that is what must be able to grow.
     /// `None`: the database has a machine of its own.
     pub reserve: Option<PathBuf>,
@@ -153,8 +148,6 @@ pub struct Inner {
     attempts: Attempts,
     turns: Turns,
     leases: Leases,
-    /// The object store keeps versions, as was found at the start.
-    versioned: AtomicBool,
     /// Lists may take long: they never take all connections from the others.
     lists: Semaphore,
     positions: Positions,
@@ -186,8 +179,8 @@ impl Engine {
     pub async fn open(options: EngineOptions) -> anyhow::Result<Self> {
         let store = Store::open(&options.database).await.context("--database")?;
         let reserve = Arc::new(Reserve::new(options.reserve));
-        let committer =
-            Committer::start(store.clone(), options.clock.clone(), options.faults.clone(), Arc::clone(&reserve))?;
+        let (clock, faults) = (options.clock.clone(), options.faults.clone());
+        let committer = Committer::start(store.clone(), options.serves, clock, faults, Arc::clone(&reserve))?;
         let (installation, secret) = committer
             .write_freeing("setting", async move |tx: &mut Tx| {
                 if store::setting::get(tx, migrate::MIGRATING).await?.is_some() {
@@ -219,7 +212,6 @@ impl Engine {
                 attempts: Attempts::default(),
                 turns: Turns::default(),
                 leases: Leases::default(),
-                versioned: AtomicBool::new(false),
                 lists: Semaphore::new(3),
                 positions: Positions::default(),
                 gaps: Gaps::default(),
@@ -240,14 +232,11 @@ impl Engine {
     /// # Errors
     /// The database failed; the objects are missing or are another installation's.
     pub async fn start(&self) -> anyhow::Result<()> {
-        let versioning = self.objects.probe().await.context("--objects")?;
-        match versioning {
-            Versioning::Off => tracing::info!("the object store keeps no versions"),
-            Versioning::On => {
-                tracing::info!("the object store keeps versions: every one of ours is purged by its name")
-            }
+        self.objects.probe().await.context("--objects")?;
+        match self.objects.keeps_versions() {
+            false => tracing::info!("the object store keeps no versions"),
+            true => tracing::info!("the object store keeps versions: every one of ours is purged by its name"),
         }
-        self.versioned.store(versioning == Versioning::On, Ordering::Relaxed);
         self.make_objects().await?;
         self.objects.is_ours().await.context("--objects")?;
         self.restore_reserve().await;
@@ -288,11 +277,21 @@ impl Engine {
 
     /// Does what answers somebody: what it has read is durable before the answer, as is what it has written.
     pub(crate) async fn answer<F: Future>(&self, work: F) -> F::Output {
-        let (answer, has_read) = store::noting_reads(work).await;
+        let (answer, has_read) = seen::watch(false, work).await;
         if has_read {
             self.committer.all_durable().await;
         }
         answer
+    }
+
+    /// Does a part of a call in a task of its own, so that a client that goes away leaves nothing half-done.
+    async fn to_its_end<T: Send + 'static>(work: impl Future<Output = Result<T>> + Send + 'static) -> Result<T> {
+        let task = tokio::spawn(seen::watch(seen::forget(), work));
+        let (done, has_read) = task.await.map_err(|error| Error::Internal(error.into()))?;
+        if has_read {
+            seen::note();
+        }
+        done
     }
 
     /// Figures for operators.
@@ -309,15 +308,15 @@ impl Engine {
             true => store::writer::count_alive(&mut conn, self.clock.micros()).await?,
             false => 1,
         };
-        let objects_versioned = self.keeps_versions();
+        let objects_versioned = self.objects.keeps_versions();
         let waiting_requests = self.committer.waiting();
         let figures = store::purge::figures(&mut conn, overdue).await?;
         Ok(Figures { commits, committed_requests, waiting_requests, servers, objects_versioned, ..figures })
     }
 
-    /// Whether the object store keeps what is overwritten or deleted, as was found at the start.
+    /// Whether the object store keeps what is overwritten or deleted.
     pub fn keeps_versions(&self) -> bool {
-        self.versioned.load(Ordering::Relaxed)
+        self.objects.keeps_versions()
     }
 
     /// Whether database and object storage answer.

@@ -13,13 +13,11 @@ use std::{
 use anyhow::Context;
 use bytes::Bytes;
 use futures_util::{StreamExt, stream::Fuse};
-use md5::Md5;
-use sha2::{Digest, Sha256};
 use tokio::io::{AsyncReadExt, AsyncSeekExt};
 use tokio_util::io::ReaderStream;
 
-use super::{ByteStream, Found, MARKER, ObjectKey, PutError, Removal, Stored};
-use crate::{fault::Faults, hex::hex};
+use super::{ByteStream, Found, MARKER, ObjectKey, PutError, Removal, Stored, hashes::Hashes};
+use crate::fault::Faults;
 
 /// Bytes that a reader holds of an object at one time.
 const READ_AT_ONCE: usize = 256 * 1024;
@@ -104,11 +102,11 @@ impl Disk {
         while let Some(chunk) = next_chunk(&mut rest, &mut size, limit).await? {
             begun = blocking(move || begun.add(&chunk)).await.map_err(failed)?;
         }
-        let Writing { file, sha256, md5 } = begun;
+        let Writing { file, hashes } = begun;
         let folder = path.parent().unwrap_or(&self.root).to_owned();
         // The folder has named the file since it was made: neither has to wait for the other.
         tokio::try_join!(blocking(move || file.sync_all()), blocking(move || sync_folder(&folder))).map_err(failed)?;
-        Ok(Stored { size, sha256: hex(&sha256.finalize()), md5: md5.finalize().into(), version: None })
+        Ok(hashes.finish(None))
     }
 
     pub(crate) async fn find(&self, key: &ObjectKey) -> anyhow::Result<Option<Found>> {
@@ -259,20 +257,18 @@ async fn next_chunk(bytes: &mut Fuse<ByteStream>, size: &mut u64, limit: u64) ->
 /// A file that is being written, and hashed on the way.
 struct Writing {
     file: fs::File,
-    sha256: Sha256,
-    md5: Md5,
+    hashes: Hashes,
 }
 
 impl Writing {
     fn begin(path: &Path, chunks: Vec<Bytes>) -> io::Result<Self> {
         let file = fs::OpenOptions::new().write(true).create_new(true).open(path)?;
-        let begun = Self { file, sha256: Sha256::new(), md5: Md5::new() };
+        let begun = Self { file, hashes: Hashes::default() };
         chunks.iter().try_fold(begun, |writing, chunk| writing.add(chunk)).inspect_err(|_| drop(fs::remove_file(path)))
     }
 
     fn add(mut self, chunk: &[u8]) -> io::Result<Self> {
-        self.sha256.update(chunk);
-        self.md5.update(chunk);
+        self.hashes.update(chunk);
         self.file.write_all(chunk)?;
         Ok(self)
     }

@@ -6,6 +6,7 @@
 //! the right place, so that an unmounted disk is a failure and not a success.
 
 mod disk;
+mod hashes;
 mod key;
 mod s3;
 
@@ -190,10 +191,18 @@ impl Objects {
     ///
     /// # Errors
     /// One line: no such bucket, no right to list, write or delete, clocks that differ.
-    pub async fn probe(&self) -> anyhow::Result<Versioning> {
+    pub async fn probe(&self) -> anyhow::Result<()> {
         match self {
-            Objects::Disk(_) => Ok(Versioning::Off),
+            Objects::Disk(_) => Ok(()),
             Objects::S3(s3) => s3.probe().await,
+        }
+    }
+
+    /// Whether the store keeps what is overwritten or deleted, as far as it has said so.
+    pub fn keeps_versions(&self) -> bool {
+        match self {
+            Objects::Disk(_) => false,
+            Objects::S3(s3) => s3.versioning_known() == Some(Versioning::On),
         }
     }
 

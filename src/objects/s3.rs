@@ -33,7 +33,7 @@ use object_store::{
 };
 use uuid::Uuid;
 
-use super::{ByteStream, Found, MARKER, NOT_ALL_THERE, ObjectKey, PutError, Stored};
+use super::{ByteStream, Found, MARKER, NOT_ALL_THERE, ObjectKey, PutError, Stored, hashes::Hashes};
 use crate::fault::Faults;
 use calls::CallError;
 use lanes::Lanes;
@@ -207,7 +207,7 @@ impl S3 {
             return Err(PutError::TooLarge);
         }
         let mut bytes = self.get(&to, GetOptions::default()).await.map_err(PutError::Failed)?;
-        let mut hashes = put::Hashes::default();
+        let mut hashes = Hashes::default();
         while let Some(chunk) = bytes.try_next().await.map_err(|error| PutError::Failed(error.into()))? {
             hashes.update(&chunk);
         }

@@ -35,17 +35,19 @@ impl Database {
     /// Sets up a fresh connection.
     pub(super) async fn prepare(self, conn: &mut AnyConnection) -> Result<()> {
         let settings = match self {
-            // One log that readers do not wait for, a sync of it at every commit, freed pages overwritten.
+            // One log that readers do not wait for, synced before a commit can be read, freed pages overwritten.
             Database::Sqlite => {
                 "pragma busy_timeout = 30000; pragma journal_mode = wal; pragma synchronous = full; \
                  pragma secure_delete = on; pragma foreign_keys = on; pragma wal_autocheckpoint = 4000; \
                  pragma temp_store = memory"
             }
             // A server that hangs in its turn loses it, and nobody waits for ever. Compiling statements of ours costs
-            // more than it gives; not every engine knows that setting.
+            // more than it gives, and each goes from few rows to others by their keys: a join that reads a table whole
+            // to make a hash of it looks cheap where a recursion's length is only guessed. Not every engine knows these.
             Database::Postgres => {
                 "set idle_in_transaction_session_timeout = '20s'; set lock_timeout = '30s'; \
-                 select set_config('jit', 'off', false) from pg_settings where name = 'jit'"
+                 select set_config(name, 'off', false) from pg_settings \
+                 where name in ('jit', 'enable_hashjoin', 'enable_mergejoin')"
             }
         };
         run(conn, settings).await
@@ -76,7 +78,7 @@ impl Database {
     }
 
     /// Whether it can be told to go by the plans it has, and to forget them: PostgreSQL itself, and what is built from it.
-    pub(super) async fn keeps_plans(self, conn: &mut AnyConnection) -> Result<bool> {
+    pub(super) async fn can_keep_plans(self, conn: &mut AnyConnection) -> Result<bool> {
         if self == Database::Sqlite {
             return Ok(false);
         }
@@ -88,8 +90,8 @@ impl Database {
         .map(|found| found > 0)
     }
 
-    /// Makes a connection the one that writes.
-    pub(super) async fn write(self, conn: &mut AnyConnection) -> Result<()> {
+    /// Makes a connection the one of the server that writes.
+    pub(super) async fn serve(self, conn: &mut AnyConnection) -> Result<()> {
         match self {
             // Its log is synced by ours (see `log`). Pages that one large delete changes stay in memory until its
             // commit: without room for them they are written to the log again and again.

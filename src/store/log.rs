@@ -1,6 +1,6 @@
 //! The log that SQLite commits to, synced by us: while one commit goes to the disk, the next one is written.
 
-use std::{fs::File, io, path::PathBuf};
+use std::{fs::File, path::PathBuf};
 
 use sqlx::AnyConnection;
 
@@ -23,8 +23,12 @@ impl Log {
         Ok(Self(log))
     }
 
-    /// Waits until all that was committed is on the disk.
-    pub(crate) fn sync(&self) -> io::Result<()> {
-        self.0.sync_data()
+    /// Waits until all that was committed is on the disk. Where it cannot be, the process ends: what was committed can be
+    /// read and may be lost, so there is nothing left that anybody could be told.
+    pub(crate) fn sync(&self) {
+        if let Err(error) = self.0.sync_data() {
+            tracing::error!(%error, "the database's log could not be synced: the process ends");
+            std::process::abort();
+        }
     }
 }

@@ -23,6 +23,7 @@ pub(crate) mod node;
 pub(crate) mod operation;
 pub(crate) mod purge;
 pub(crate) mod relocate;
+pub(crate) mod seen;
 pub(crate) mod setting;
 pub(crate) mod share;
 pub(crate) mod staged;
@@ -34,7 +35,6 @@ pub(crate) mod version;
 pub(crate) mod writer;
 
 use std::{
-    cell::Cell,
     ops::{Deref, DerefMut},
     time::{Duration, Instant},
 };
@@ -101,9 +101,12 @@ impl Tx {
             Database::Postgres => {
                 self.batches += 1;
                 let (writer, batches, alive_until) = (self.writer, self.batches, clock.micros() + LEASE_MICROS);
-                self.keeps_plans = small && self.store.plans;
-                let forget =
-                    if self.store.plans && self.planned.elapsed() > PLANS_FOR { "discard plans; " } else { "" };
+                self.keeps_plans = small && self.store.can_keep_plans;
+                let forget = if self.store.can_keep_plans && self.planned.elapsed() > PLANS_FOR {
+                    "discard plans; "
+                } else {
+                    ""
+                };
                 if !forget.is_empty() {
                     self.planned = Instant::now();
                 }
@@ -135,7 +138,7 @@ impl Tx {
         let sql = match (self.in_request, self.keeps_plans) {
             (true, _) => "release savepoint request; savepoint request",
             (false, false) => "savepoint request",
-            (false, true) => "set local plan_cache_mode = auto; savepoint request",
+            (false, true) => "set local plan_cache_mode to default; savepoint request",
         };
         (self.in_request, self.keeps_plans) = (true, false);
         run(&mut self.conn, sql).await
@@ -173,15 +176,6 @@ impl Tx {
     }
 }
 
-tokio::task_local! {
-    static HAS_READ: Cell<bool>;
-}
-
-/// Does some work; says too whether it has read from the database.
-pub(crate) async fn noting_reads<F: Future>(work: F) -> (F::Output, bool) {
-    HAS_READ.scope(Cell::new(false), async { (work.await, HAS_READ.with(Cell::get)) }).await
-}
-
 /// The database: connections for reading, and the way to the one that writes.
 #[derive(Clone)]
 pub(crate) struct Store {
@@ -189,7 +183,7 @@ pub(crate) struct Store {
     url: String,
     database: Database,
     /// It can be told to go by the plans it has, and to forget them.
-    plans: bool,
+    can_keep_plans: bool,
 }
 
 impl Store {
@@ -208,7 +202,7 @@ impl Store {
         database.prepare(&mut conn).await?;
         database.compare_clocks(&mut conn).await?;
         database.migrate(&mut conn, url).await?;
-        let plans = database.keeps_plans(&mut conn).await?;
+        let can_keep_plans = database.can_keep_plans(&mut conn).await?;
         conn.close().await?;
         let readers = AnyPoolOptions::new()
             .max_connections(8)
@@ -222,7 +216,7 @@ impl Store {
             })
             .connect(url)
             .await?;
-        Ok(Self { readers, url: url.to_owned(), database, plans })
+        Ok(Self { readers, url: url.to_owned(), database, can_keep_plans })
     }
 
     /// Whether other servers may work on it too.
@@ -231,7 +225,7 @@ impl Store {
     }
 
     pub(crate) async fn read(&self) -> Result<PoolConnection<sqlx::Any>> {
-        let _ = HAS_READ.try_with(|has_read| has_read.set(true));
+        seen::note();
         self.readers.acquire().await
     }
 
@@ -241,10 +235,13 @@ impl Store {
         Ok(conn)
     }
 
-    /// A connection for the committer, and the log to be synced after each commit where that does not do it itself.
-    pub(crate) async fn writer(&self) -> Result<(Tx, Option<Log>)> {
+    /// A connection for the committer, and SQLite's log. With `serves` whoever has the log syncs it after each commit;
+    /// else a commit does so itself, before anybody can read it.
+    pub(crate) async fn writer(&self, serves: bool) -> Result<(Tx, Option<Log>)> {
         let mut conn = self.connect().await?;
-        self.database.write(&mut conn).await?;
+        if serves {
+            self.database.serve(&mut conn).await?;
+        }
         let (writer, log) = match self.database {
             Database::Sqlite => (0, Some(Log::open(&mut conn).await?)),
             Database::Postgres => {

@@ -70,18 +70,27 @@ async fn a_delete_is_answered_and_seen_by_none_before_it_is_on_the_disk() {
         server.sql(&format!("select 1 from node where id = {first} and state = 3")).await.len() == 1
     }));
     assert!(matches!(select(&mut delete, marked).await, Either::Right(_)), "answered before it was durable");
-    // Whoever reads it now would see what is not on the disk yet.
+    // Whoever reads now could see what is not on the disk yet, be it only that there is no such key.
     let mut list = pin!(hexnode::listed(&server, &ann.key));
+    let mut stranger = pin!(hexnode::get_list(&server, "NobodysKeyNobodysKeyNobodysKey", ""));
+    let mut accounts = pin!(server.cli(&["account", "list"]));
     // The next one may be written meanwhile.
     let mut other = pin!(hexnode::delete(&server, &ann.key, &another));
-    let both = select(&mut list, select(&mut delete, &mut other));
-    assert!(matches!(select(both, pin!(a_while(&server))).await, Either::Right(_)), "answered before it was durable");
+    let writers = select(&mut delete, &mut other);
+    let readers = select(&mut list, select(&mut stranger, &mut accounts));
+    let anybody = select(writers, readers);
+    assert!(
+        matches!(select(anybody, pin!(a_while(&server))).await, Either::Right(_)),
+        "answered before it was durable"
+    );
 
     gate.open();
     assert_eq!(delete.await.status, 200);
     let listed = list.await;
     assert!(!listed.contains(&first), "{listed:?}");
     assert_eq!(other.await.status, 200);
+    assert_eq!(stranger.await.status, 401);
+    assert_eq!(accounts.await.status, 0);
     server.run_jobs().await;
     promises::assert_kept(server.installation()).await;
     promises::assert_nothing_left_behind(server.installation()).await;

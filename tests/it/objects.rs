@@ -12,7 +12,7 @@ use sha2::{Digest, Sha256};
 use tempfile::TempDir;
 use unfile::{
     fault::Faults,
-    objects::{ByteStream, KeyMint, ObjectKey, Objects, ObjectsAt, PutError, Removal, Stored, Target, Versioning},
+    objects::{ByteStream, KeyMint, ObjectKey, Objects, ObjectsAt, PutError, Removal, Stored, Target},
 };
 
 use crate::support::{
@@ -48,8 +48,8 @@ impl Place {
     /// A place that is made and was looked at, as by a start.
     async fn new(kind: Kind) -> Self {
         let place = Self::unmade(kind).await;
-        let versioning = place.objects.probe().await.unwrap();
-        assert_eq!(versioning, if kind == Kind::Versioned { Versioning::On } else { Versioning::Off });
+        place.objects.probe().await.unwrap();
+        assert_eq!(place.objects.keeps_versions(), kind == Kind::Versioned);
         place.objects.make().await.unwrap();
         place
     }

@@ -2,8 +2,10 @@
 //!
 //! One commit is synced and one is written at any moment, no more: what comes meanwhile gathers for the next. A commit
 //! can be read before it is durable, so whoever has read waits for that too before it answers ([`Progress::reached`]).
+//! Commits of other processes, which are the command line's, are durable before they can be read.
 
 use std::{
+    cell::Cell,
     sync::{
         Arc,
         atomic::{AtomicU64, Ordering},
@@ -37,6 +39,8 @@ impl Progress {
 pub(super) struct Syncer {
     commits: SyncSender<(u64, Vec<Work>)>,
     progress: Arc<Progress>,
+    /// The last number that was begun and not yet taken; 0: none.
+    begun: Cell<u64>,
 }
 
 impl Syncer {
@@ -47,28 +51,31 @@ impl Syncer {
         thread::Builder::new().name("syncer".into()).spawn(move || {
             let _vital = Vital("the syncer");
             for (number, batch) in waiting {
-                if let Err(error) = log.sync() {
-                    // What was written can be read and may be lost: only a fresh start finds out which.
-                    tracing::error!(%error, "the database's log could not be synced: the process ends");
-                    std::process::abort();
-                }
+                log.sync();
                 reached.durable.send_replace(number);
                 answer(batch);
             }
         })?;
-        Ok(Self { commits, progress })
+        Ok(Self { commits, progress, begun: Cell::new(0) })
     }
 
     /// To be told before each commit: from then on it may be read.
     pub(super) fn begin(&self) {
-        self.progress.readable.fetch_add(1, Ordering::SeqCst);
+        self.begun.set(self.progress.readable.fetch_add(1, Ordering::SeqCst) + 1);
     }
 
-    /// Takes a batch that is committed, as soon as the one before it is durable. Empty for a commit that failed: nobody
-    /// is to wait for it.
+    /// Takes a batch that is committed, as soon as the one before it is durable.
     pub(super) fn take(&self, batch: Vec<Work>) {
+        self.begun.set(0);
         let number = self.progress.readable.load(Ordering::SeqCst);
         // The thread ends after this does, or with the process.
         let _ = self.commits.send((number, batch));
+    }
+
+    /// What was begun last is not answered as committed, if anything was: nobody is to wait for it for ever.
+    pub(super) fn give_up(&self) {
+        if self.begun.get() > 0 {
+            self.take(Vec::new());
+        }
     }
 }

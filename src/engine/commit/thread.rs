@@ -153,7 +153,9 @@ impl Thread {
         if outcome.is_err() {
             // Without a transaction to end this fails, and that is fine.
             self.lost = self.tx.rollback().await.is_err_and(|error| store::is_lost(&error)) || self.lost;
-            self.answer(Vec::new());
+            if let Some(syncer) = &self.syncer {
+                syncer.give_up();
+            }
         }
         outcome
     }

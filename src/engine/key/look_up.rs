@@ -10,6 +10,7 @@ use crate::{
     store::{
         Store,
         key::{self, Found},
+        seen,
     },
 };
 
@@ -40,7 +41,9 @@ impl LookUps {
     pub(super) async fn find(&self, hash: &str) -> Result<Option<Found>, Failed> {
         let (answer, found) = oneshot::channel();
         self.queue.send(LookUp { hash: hash.to_owned(), answer }).await.map_err(|_| Failed)?;
-        found.await.map_err(|_| Failed)
+        let found = found.await.map_err(|_| Failed)?;
+        seen::note();
+        Ok(found)
     }
 }
 

@@ -15,7 +15,7 @@ use crate::{
     engine::ByteStream,
     fault::Faults,
     hex::hex,
-    objects::{self, MARKER, NOT_ALL_THERE, ObjectKey, Objects, ObjectsAt, PutError, Removal, Versioning},
+    objects::{self, MARKER, NOT_ALL_THERE, ObjectKey, Objects, ObjectsAt, PutError, Removal},
     store::{
         self, Tx,
         copy::{self, Named, NamedBy, Source},
@@ -61,7 +61,8 @@ impl Bytes {
         from.is_ours().await.context("--objects")?;
         let place = |marker: &str| Objects::new(to.clone(), marker, plan.faults.clone()).context("--to-objects");
         let (ours, filled) = (place(installation)?, place(&format!("{installation}{NOT_ALL_THERE}"))?);
-        let versioned = ours.probe().await.context("--to-objects")? == Versioning::On;
+        ours.probe().await.context("--to-objects")?;
+        let versioned = ours.keeps_versions();
         filled.probe().await.context("--to-objects")?;
         let is_ours = ours.is_ours().await.is_ok();
         let is_filled = !is_ours && filled.is_ours().await.is_ok();

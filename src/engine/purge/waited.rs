@@ -6,11 +6,7 @@ use uuid::Uuid;
 
 use super::Batch;
 use crate::{
-    engine::{
-        Engine,
-        delete::Marking,
-        error::{Error, Result},
-    },
+    engine::{Engine, delete::Marking, error::Result},
     model::{Caller, DeleteRequest, Deleted, GoneVerdict, Target, Verdict},
     store::{
         self, Tx, deletion, hold,
@@ -32,9 +28,9 @@ impl Engine {
         let (engine, caller) = (self.clone(), caller.clone());
         // Taken here, so that a client that goes away while it waits leaves the line.
         let turn = self.turns.take(uid).await;
-        let work = tokio::spawn(async move { (engine.delete_until_gone(&caller, dialect, uid).await, turn) });
-        let (verdict, _turn) = work.await.map_err(|error| Error::Internal(error.into()))?;
-        match verdict? {
+        let work = async move { Ok((engine.delete_until_gone(&caller, dialect, uid).await?, turn)) };
+        let (verdict, _turn) = Self::to_its_end(work).await?;
+        match verdict {
             GoneVerdict::Gone(deleted) => self.acknowledge(deleted).await,
             other => Ok(other),
         }

@@ -74,10 +74,7 @@ impl Engine {
 
     async fn copy(&self, copying: Copying) -> Result<Shown> {
         let engine = self.clone();
-        // In a task of its own, so that a client that goes away does not leave the staged objects behind.
-        tokio::spawn(async move { engine.copy_now(copying).await })
-            .await
-            .map_err(|error| Error::Internal(error.into()))?
+        Self::to_its_end(async move { engine.copy_now(copying).await }).await
     }
 
     async fn copy_now(&self, copying: Copying) -> Result<Shown> {

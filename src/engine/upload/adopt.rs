@@ -42,13 +42,11 @@ impl Engine {
         let engine = self.clone();
         // Two at once would copy twice, for nothing.
         let turn = self.turns.take(uid).await;
-        // In a task of its own, so that a client that goes away does not leave the copy behind.
-        tokio::spawn(async move {
+        Self::to_its_end(async move {
             let _turn = turn;
             engine.adopt(account, uid).await
         })
         .await
-        .map_err(|error| Error::Internal(error.into()))?
     }
 
     async fn adopt(&self, account: AccountId, uid: Uuid) -> Result<Option<FileInfo>> {

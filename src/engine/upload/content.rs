@@ -38,10 +38,7 @@ impl Engine {
     pub async fn store_content(&self, caller: &Caller, new: NewContent, bytes: ByteStream) -> Result<FileInfo> {
         let NewContent { into, media_type } = new;
         let (engine, plan) = (self.clone(), Plan { caller: caller.clone(), into });
-        // In a task of its own, so that a client that goes away does not leave the staged object behind.
-        tokio::spawn(async move { engine.store(plan, media_type, bytes).await })
-            .await
-            .map_err(|error| Error::Internal(error.into()))?
+        Self::to_its_end(async move { engine.store(plan, media_type, bytes).await }).await
     }
 
     /// Takes back what a request has stored before it failed as a whole: new files go, new versions too. What somebody
@@ -81,9 +78,7 @@ impl Engine {
     /// As [`Self::store_content`]; `NoVersion`.
     pub async fn promote_version(&self, caller: &Caller, file: NodeRef, number: u32) -> Result<FileInfo> {
         let (engine, plan) = (self.clone(), Plan { caller: caller.clone(), into: Into::File { file, name: None } });
-        tokio::spawn(async move { engine.promote(plan, file, number).await })
-            .await
-            .map_err(|error| Error::Internal(error.into()))?
+        Self::to_its_end(async move { engine.promote(plan, file, number).await }).await
     }
 
     async fn promote(&self, plan: Plan, file: NodeRef, number: u32) -> Result<FileInfo> {

@@ -24,9 +24,7 @@ impl Engine {
     /// `NameTaken`, `QuotaExceeded`, `StorageFull`: nothing is kept.
     pub async fn store_file(&self, caller: &Caller, new: NewFile, bytes: Bytes) -> Result<FileInfo> {
         let (engine, caller) = (self.clone(), caller.clone());
-        tokio::spawn(async move { engine.store_now(&caller, new, bytes).await })
-            .await
-            .map_err(|error| Error::Internal(error.into()))?
+        Self::to_its_end(async move { engine.store_now(&caller, new, bytes).await }).await
     }
 
     async fn store_now(&self, caller: &Caller, new: NewFile, bytes: Bytes) -> Result<FileInfo> {

@@ -73,10 +73,7 @@ impl Engine {
     /// `StorageFull`; `BodyBrokenOff`; `TooManyUploads`: four PUTs to this slot are under way. No byte is kept.
     pub async fn put_slot(&self, uid: Uuid, declared: Option<u64>, bytes: ByteStream) -> Result<[u8; 16]> {
         let engine = self.clone();
-        // In a task of its own, so that a client that goes away does not leave the staged object behind.
-        tokio::spawn(async move { engine.put(uid, declared, bytes).await })
-            .await
-            .map_err(|error| Error::Internal(error.into()))?
+        Self::to_its_end(async move { engine.put(uid, declared, bytes).await }).await
     }
 
     async fn put(&self, uid: Uuid, declared: Option<u64>, bytes: ByteStream) -> Result<[u8; 16]> {

@@ -140,10 +140,7 @@ impl Engine {
         bytes: ByteStream,
     ) -> Result<()> {
         let (engine, creator) = (self.clone(), caller.account);
-        // In a task of its own, so that a client that goes away does not leave the staged object behind.
-        tokio::spawn(async move { engine.write_chunk(creator, group, file, chunk, bytes).await })
-            .await
-            .map_err(|error| Error::Internal(error.into()))?
+        Self::to_its_end(async move { engine.write_chunk(creator, group, file, chunk, bytes).await }).await
     }
 
     async fn write_chunk(
@@ -199,12 +196,11 @@ impl Engine {
         let (engine, creator) = (self.clone(), caller.account);
         // Two at once would each join the chunks, for nothing.
         let turn = self.turns.take(file).await;
-        tokio::spawn(async move {
+        Self::to_its_end(async move {
             let _turn = turn;
             engine.finish_file(creator, group, file).await
         })
         .await
-        .map_err(|error| Error::Internal(error.into()))?
     }
 
     async fn finish_file(&self, creator: AccountId, group: Uuid, file: Uuid) -> Result<()> {

@@ -43,7 +43,7 @@ impl S3 {
     ///
     /// # Errors
     /// One line that names the setting to look at.
-    pub(crate) async fn probe(&self) -> anyhow::Result<Versioning> {
+    pub(crate) async fn probe(&self) -> anyhow::Result<()> {
         // In a row, both: a store that refuses is there, and one that answers nothing may yet be another program.
         let (mut overloaded, mut silent) = (0, 0);
         loop {
@@ -60,14 +60,13 @@ impl S3 {
         }
     }
 
-    async fn probe_once(&self) -> anyhow::Result<Versioning> {
+    async fn probe_once(&self) -> anyhow::Result<()> {
         let prefix = self.full("");
         let query = [("list-type", "2"), ("prefix", prefix.as_str()), ("max-keys", "1")];
         let listed = self.place.call(Method::GET, None, &query, Bytes::new()).await;
         let listed = listed.map_err(|error| self.explain(error, "to list"))?;
         check_clock(&listed.headers, clock::of_machine())?;
-        let versioning = self.versioning().await?;
-        if versioning == Versioning::On {
+        if self.versioning().await? == Versioning::On {
             let listed = self.list_versions(&prefix, None, 1).await;
             listed.map_err(|error| self.explain(error, "to list the versions"))?;
         }
@@ -77,7 +76,7 @@ impl S3 {
         let mut why = String::new();
         for _ in 0..REMOVALS {
             match self.remove(std::slice::from_ref(&doomed), Instant::now() + REMOVE_WITHIN).await.pop() {
-                Some(Removal::Gone) => return Ok(versioning),
+                Some(Removal::Gone) => return Ok(()),
                 Some(Removal::Failed(said)) => why = said,
                 None => {}
             }
@@ -105,7 +104,7 @@ impl S3 {
         Ok(self.versioning_known().unwrap_or(Versioning::On))
     }
 
-    pub(super) fn versioning_known(&self) -> Option<Versioning> {
+    pub(in crate::objects) fn versioning_known(&self) -> Option<Versioning> {
         match self.versioning.load(Ordering::Relaxed) {
             OFF => Some(Versioning::Off),
             ON => Some(Versioning::On),

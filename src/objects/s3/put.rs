@@ -4,20 +4,15 @@ use std::error::Error as _;
 
 use bytes::Bytes;
 use futures_util::TryStreamExt;
-use md5::Md5;
 use object_store::{
     ObjectStoreExt, PutResult,
     client::{HttpError, HttpErrorKind},
     multipart::{MultipartStore, PartId},
     path::Path,
 };
-use sha2::{Digest, Sha256};
 
 use super::{S3, calls::PAUSES, leftovers::ABORT_WITHIN};
-use crate::{
-    hex::hex,
-    objects::{ByteStream, ObjectKey, PutError, Stored, Versioning},
-};
+use crate::objects::{ByteStream, ObjectKey, PutError, Stored, Versioning, hashes::Hashes};
 
 /// Bytes of a part. All but the last have the same size up to 16 GiB, which some stores ask for.
 const PART: u64 = 8 * 1024 * 1024;
@@ -141,26 +136,6 @@ impl Intake {
         }
         self.rest = chunk;
         Ok(())
-    }
-}
-
-/// Size and hashes of bytes that pass by.
-#[derive(Default)]
-pub(super) struct Hashes {
-    size: u64,
-    sha256: Sha256,
-    md5: Md5,
-}
-
-impl Hashes {
-    pub(super) fn update(&mut self, bytes: &[u8]) {
-        self.size += bytes.len() as u64;
-        self.sha256.update(bytes);
-        self.md5.update(bytes);
-    }
-
-    pub(super) fn finish(self, version: Option<String>) -> Stored {
-        Stored { size: self.size, sha256: hex(&self.sha256.finalize()), md5: self.md5.finalize().into(), version }
     }
 }
 

@@ -29,6 +29,7 @@ pub async fn open_with(installation: &Installation, rules: Rules, clock: &Clock,
     std::fs::create_dir_all(installation.data()).unwrap();
     let engine = Engine::open(EngineOptions {
         database: installation.database_url(),
+        serves: true,
         reserve: (!installation.is_shared()).then(|| installation.data().join("reserve")),
         objects: installation.objects_at(),
         rules,
