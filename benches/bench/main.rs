@@ -37,7 +37,7 @@ use crate::{fsync::Shim, report::Report, support::child};
 #[derive(Parser)]
 #[command(name = "bench")]
 struct Args {
-    /// Smaller sizes, under five minutes
+    /// Smaller sizes, some ten minutes
     #[arg(long)]
     quick: bool,
     /// Tables of 10,000,000 files too

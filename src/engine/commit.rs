@@ -23,7 +23,7 @@ use std::{
 };
 
 use syncer::{Progress, Syncer};
-use thread::Thread;
+use thread::{Counted, Thread};
 use tokio::sync::{mpsc, oneshot};
 use work::Work;
 
@@ -64,16 +64,9 @@ pub(super) struct Committer {
     /// Where another process serves, and its commits are read too.
     log: Option<Arc<Log>>,
     since: Instant,
+    /// When somebody asked for something that people wait for: milliseconds since `since`.
+    wanted: Arc<AtomicU64>,
     writer: i64,
-}
-
-/// What the thread has done since the start.
-#[derive(Default)]
-struct Counted {
-    commits: AtomicU64,
-    requests: AtomicU64,
-    /// When somebody asked for something that people wait for: milliseconds since `Committer::since`.
-    wanted: AtomicU64,
 }
 
 impl Committer {
@@ -115,7 +108,8 @@ impl Committer {
             });
         })?;
         let (writer, log) = outcome.recv()??;
-        Ok(Self { queue, counted, progress, log: log.map(Arc::new), since: Instant::now(), writer })
+        let (log, wanted) = (log.map(Arc::new), Arc::default());
+        Ok(Self { queue, counted, progress, log, since: Instant::now(), wanted, writer })
     }
 
     /// Does one request other than a delete. The work may run more than once; only its last run counts.
@@ -193,13 +187,13 @@ impl Committer {
     /// Whether somebody has asked for anything in the last moments, jobs left out: what comes next should not have to
     /// wait for a job either.
     pub(super) fn is_wanted(&self) -> bool {
-        let wanted = Duration::from_millis(self.counted.wanted.load(Ordering::Relaxed));
+        let wanted = Duration::from_millis(self.wanted.load(Ordering::Relaxed));
         !wanted.is_zero() && self.since.elapsed() < wanted + WANTED_FOR
     }
 
     fn note_wanted(&self) {
         let now = (self.since.elapsed().as_millis() as u64).max(1);
-        self.counted.wanted.store(now, Ordering::Relaxed);
+        self.wanted.store(now, Ordering::Relaxed);
     }
 
     /// Marks what a delete names.

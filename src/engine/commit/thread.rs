@@ -1,14 +1,16 @@
 //! The one thread that writes.
 
 use std::{
-    sync::{Arc, atomic::Ordering},
+    sync::{
+        Arc,
+        atomic::{AtomicU64, Ordering},
+    },
     time::{Duration, Instant},
 };
 
 use tokio::sync::{mpsc, oneshot};
 
 use super::{
-    Counted,
     syncer::Syncer,
     work::{Fault, MarkWork, Work, answer, fault},
 };
@@ -33,6 +35,13 @@ const SMALL: usize = 256;
 const TRY_FOR: Duration = Duration::from_secs(20);
 /// How long one try to reach a database takes that does not answer.
 const RECONNECT_WITHIN: Duration = Duration::from_secs(5);
+
+/// What the thread has done since the start.
+#[derive(Default)]
+pub(super) struct Counted {
+    pub(super) commits: AtomicU64,
+    pub(super) requests: AtomicU64,
+}
 
 pub(super) struct Thread {
     pub(super) tx: Tx,

@@ -9,6 +9,8 @@ const MOST: usize = 4;
 const PAYS: f64 = 1.1;
 /// Measurements between two tries.
 const BETWEEN: u32 = 16;
+/// As if so many of them had been made: the next try is near.
+const SOON: u32 = BETWEEN - 2;
 /// How much the last measurement counts against those before it.
 const NEWEST: f64 = 0.3;
 
@@ -29,7 +31,7 @@ struct State {
 
 impl Default for Lanes {
     fn default() -> Self {
-        Self(Mutex::new(State { lanes: 1, speed: None, measured: BETWEEN - 2, before: None }))
+        Self(Mutex::new(State { lanes: 1, speed: None, measured: SOON, before: None }))
     }
 }
 
@@ -61,7 +63,8 @@ impl State {
             // The first ones still share the store with what came before.
             Some(_) if self.measured < 3 => {}
             Some(before) if speed < before * PAYS => self.go_on_with(lanes - 1, Some(before)),
-            Some(_) => self.before = None,
+            // Where one more paid, another may.
+            Some(_) => (self.before, self.measured) = (None, SOON),
             None if self.measured >= BETWEEN && lanes < MOST => {
                 self.go_on_with(lanes + 1, None);
                 self.before = Some(speed);
