@@ -101,19 +101,10 @@ impl Tx {
             Database::Postgres => {
                 self.batches += 1;
                 let (writer, batches, alive_until) = (self.writer, self.batches, clock.micros() + LEASE_MICROS);
-                self.keeps_plans = small && self.store.can_keep_plans;
-                let forget = if self.store.can_keep_plans && self.planned.elapsed() > PLANS_FOR {
-                    "discard plans; "
-                } else {
-                    ""
-                };
-                if !forget.is_empty() {
-                    self.planned = Instant::now();
-                }
-                let keep = if self.keeps_plans { "set local plan_cache_mode = force_generic_plan; " } else { "" };
+                let planning = self.planning(small);
                 let sql = format!(
-                    "begin; {forget}{keep}update turn set taken = taken + 1; insert into writer (id, batches, alive_until) values \
-                     ({writer}, {batches}, {alive_until}) on conflict (id) do update set batches = excluded.batches, \
+                    "begin; {planning}update turn set taken = taken + 1; \
+                     insert into writer (id, batches, alive_until) values ({writer}, {batches}, {alive_until}) on conflict (id) do update set batches = excluded.batches, \
                      alive_until = excluded.alive_until"
                 );
                 self.conn.execute(sqlx::raw_sql(AssertSqlSafe(sql))).await?;
@@ -122,6 +113,20 @@ impl Tx {
         // Only now: a lease must not have begun while this waited for its turn.
         self.now = clock.micros();
         Ok(())
+    }
+
+    /// What PostgreSQL is told of its plans as a transaction begins.
+    fn planning(&mut self, small: bool) -> String {
+        let mut told = String::new();
+        self.keeps_plans = small && self.store.can_keep_plans;
+        if self.store.can_keep_plans && self.planned.elapsed() > PLANS_FOR {
+            self.planned = Instant::now();
+            told.push_str("discard plans; ");
+        }
+        if self.keeps_plans {
+            told.push_str("set local plan_cache_mode = force_generic_plan; ");
+        }
+        told
     }
 
     pub(crate) async fn commit(&mut self) -> Result<()> {

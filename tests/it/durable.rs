@@ -48,6 +48,32 @@ impl Gate {
     }
 }
 
+/// A server behind a gate that is open, and two files of one account.
+struct Scene {
+    gate: Gate,
+    server: Server,
+    key: String,
+    first: i64,
+    second: i64,
+}
+
+async fn scene() -> Scene {
+    let gate = Gate::new();
+    let server = gate.server().await;
+    let key = server.account("ann").await.key;
+    let first = hexnode::upload(&server, &key, "first", b"x").await;
+    let second = hexnode::upload(&server, &key, "second", b"x").await;
+    Scene { gate, server, key, first, second }
+}
+
+/// Waits until a file's mark can be read.
+async fn marked(server: &Server, file: i64) {
+    wait_until("the mark is written", || async {
+        server.sql(&format!("select 1 from node where id = {file} and state = 3")).await.len() == 1
+    })
+    .await;
+}
+
 /// Time enough for a server to answer what waits for nothing.
 async fn a_while(server: &Server) {
     for _ in 0..50 {
@@ -57,25 +83,21 @@ async fn a_while(server: &Server) {
 
 #[tokio::test]
 async fn a_delete_is_answered_and_seen_by_none_before_it_is_on_the_disk() {
-    let gate = Gate::new();
-    let server = gate.server().await;
-    let ann = server.account("ann").await;
-    let first = hexnode::upload(&server, &ann.key, "first", b"x").await;
-    let second = hexnode::upload(&server, &ann.key, "second", b"x").await;
+    let Scene { gate, server, key, first, second } = scene().await;
 
     gate.shut();
     let (one, another) = (format!("[{first}]"), format!("[{second}]"));
-    let mut delete = pin!(hexnode::delete(&server, &ann.key, &one));
-    let marked = pin!(wait_until("the mark is written", || async {
-        server.sql(&format!("select 1 from node where id = {first} and state = 3")).await.len() == 1
-    }));
-    assert!(matches!(select(&mut delete, marked).await, Either::Right(_)), "answered before it was durable");
+    let mut delete = pin!(hexnode::delete(&server, &key, &one));
+    assert!(
+        matches!(select(&mut delete, pin!(marked(&server, first))).await, Either::Right(_)),
+        "answered before it was durable"
+    );
     // Whoever reads now could see what is not on the disk yet, be it only that there is no such key.
-    let mut list = pin!(hexnode::listed(&server, &ann.key));
+    let mut list = pin!(hexnode::listed(&server, &key));
     let mut stranger = pin!(hexnode::get_list(&server, "NobodysKeyNobodysKeyNobodysKey", ""));
     let mut accounts = pin!(server.cli(&["account", "list"]));
     // The next one may be written meanwhile.
-    let mut other = pin!(hexnode::delete(&server, &ann.key, &another));
+    let mut other = pin!(hexnode::delete(&server, &key, &another));
     let writers = select(&mut delete, &mut other);
     let readers = select(&mut list, select(&mut stranger, &mut accounts));
     let anybody = select(writers, readers);
@@ -98,24 +120,17 @@ async fn a_delete_is_answered_and_seen_by_none_before_it_is_on_the_disk() {
 
 #[tokio::test]
 async fn what_was_answered_outlives_a_server_that_is_killed_in_the_middle_of_a_sync() {
-    let gate = Gate::new();
-    let server = gate.server().await;
-    let ann = server.account("ann").await;
-    let first = hexnode::upload(&server, &ann.key, "first", b"x").await;
-    let second = hexnode::upload(&server, &ann.key, "second", b"x").await;
-    assert_eq!(hexnode::delete(&server, &ann.key, &format!("[{first}]")).await.status, 200);
+    let Scene { gate, server, key, first, second } = scene().await;
+    assert_eq!(hexnode::delete(&server, &key, &format!("[{first}]")).await.status, 200);
 
     gate.shut();
     let delete = async {
         let body = format!(r#"{{"file_ids":[{second}]}}"#);
-        let headers = [("authorization", ann.key.as_str()), ("content-type", "application/json")];
+        let headers = [("authorization", key.as_str()), ("content-type", "application/json")];
         server.try_send(reqwest::Method::POST, "/api/v1/filemanagement/delete-files/", &headers, body).await
     };
     let killed = async {
-        wait_until("the mark is written", || async {
-            server.sql(&format!("select 1 from node where id = {second} and state = 3")).await.len() == 1
-        })
-        .await;
+        marked(&server, second).await;
         server.kill().await;
     };
     let (answer, ()) = tokio::join!(delete, killed);
@@ -123,7 +138,7 @@ async fn what_was_answered_outlives_a_server_that_is_killed_in_the_middle_of_a_s
     gate.open();
     server.start_again().await;
     // Nobody was told about the second one: it may be there or not, but not half.
-    let listed = hexnode::listed(&server, &ann.key).await;
+    let listed = hexnode::listed(&server, &key).await;
     assert!(!listed.contains(&first), "{listed:?}");
     server.run_jobs().await;
     promises::assert_kept(server.installation()).await;

@@ -39,8 +39,8 @@ impl Progress {
 pub(super) struct Syncer {
     commits: SyncSender<(u64, Vec<Work>)>,
     progress: Arc<Progress>,
-    /// The last number that was begun and not yet taken; 0: none.
-    begun: Cell<u64>,
+    /// A commit was begun that nobody has taken yet.
+    begun: Cell<bool>,
 }
 
 impl Syncer {
@@ -56,17 +56,18 @@ impl Syncer {
                 answer(batch);
             }
         })?;
-        Ok(Self { commits, progress, begun: Cell::new(0) })
+        Ok(Self { commits, progress, begun: Cell::new(false) })
     }
 
     /// To be told before each commit: from then on it may be read.
     pub(super) fn begin(&self) {
-        self.begun.set(self.progress.readable.fetch_add(1, Ordering::SeqCst) + 1);
+        self.progress.readable.fetch_add(1, Ordering::SeqCst);
+        self.begun.set(true);
     }
 
     /// Takes a batch that is committed, as soon as the one before it is durable.
     pub(super) fn take(&self, batch: Vec<Work>) {
-        self.begun.set(0);
+        self.begun.set(false);
         let number = self.progress.readable.load(Ordering::SeqCst);
         // The thread ends after this does, or with the process.
         let _ = self.commits.send((number, batch));
@@ -74,7 +75,7 @@ impl Syncer {
 
     /// What was begun last is not answered as committed, if anything was: nobody is to wait for it for ever.
     pub(super) fn give_up(&self) {
-        if self.begun.get() > 0 {
+        if self.begun.get() {
             self.take(Vec::new());
         }
     }
