@@ -1,10 +1,13 @@
 //! More clients than there is room for: each is answered, in its dialect's words if it is refused, and what was
 //! answered is true.
 
+use std::cell::Cell;
+
 use futures_util::future::join_all;
 use tokio::{
     io::{AsyncReadExt, AsyncWriteExt},
     net::TcpStream,
+    sync::Semaphore,
 };
 
 use crate::{
@@ -131,12 +134,29 @@ async fn a_full_queue_is_told_in_each_dialects_words() {
     }
     let mut held = server.installation().connect(false).await;
     held.take_turn().await;
+    // They come one at a time: before the writer takes its batch, and while it does, a crowd could be refused, and what
+    // had waited be taken all the same.
+    let turns = Semaphore::new(0);
     let deletes = join_all(ids.iter().map(|id| {
-        let (server, key) = (&server, &ann.key);
-        async move { hexnode::delete(server, key, &format!("[{id}]")).await.status }
+        let (server, key, turns) = (&server, &ann.key, &turns);
+        async move {
+            turns.acquire().await.unwrap().forget();
+            hexnode::delete(server, key, &format!("[{id}]")).await.status
+        }
     }));
     let meanwhile = async {
-        wait_until("the queue is full", || async { figure(&server, "unfile_waiting_requests").await == 4 }).await;
+        let times_full = Cell::new(0);
+        wait_until("the queue is full and stays so", || async {
+            if figure(&server, "unfile_waiting_requests").await == 4 {
+                times_full.set(times_full.get() + 1);
+            } else {
+                times_full.set(0);
+                turns.add_permits(1);
+            }
+            times_full.get() == 10
+        })
+        .await;
+        turns.add_permits(ids.len());
         for (dialect, file) in &of_dialects {
             let reply = dialect.delete(&server, &ann.key, &dialect.ids(file)[0]).await;
             let (status, body) = busy(*dialect);
@@ -152,7 +172,7 @@ async fn a_full_queue_is_told_in_each_dialects_words() {
         assert_eq!(listed.contains(id), *status == 503, "{id} was answered with {status}");
     }
     let done = statuses.iter().filter(|status| **status == 200).count();
-    assert!((5..12).contains(&done), "one was under way, four waited, others were refused: {statuses:?}");
+    assert!(done >= 5, "one was under way and four waited: {statuses:?}");
     // Nothing has happened to those who were told to come again.
     for (dialect, file) in &of_dialects {
         assert!(listed.contains(&file.id), "{dialect:?}");

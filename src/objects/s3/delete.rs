@@ -21,6 +21,8 @@ use crate::objects::{Removal, Target, Versioning};
 
 /// Keys of one call at the most.
 const AT_ONCE: usize = 1_000;
+/// Keys that are worth a call of their own beside others.
+const WORTH_A_CALL: usize = 100;
 pub(super) const LATE: &str = "the object store had no time for it yet";
 
 /// Something under a key of the bucket, or, without a version's name, whatever stands there.
@@ -71,9 +73,12 @@ impl S3 {
     /// its order.
     pub(super) async fn delete_objects(&self, doomed: &[Doomed], end: Instant) -> Vec<Removal> {
         let (lanes, started) = (self.lanes.now(), Instant::now());
-        let calls: Vec<_> = doomed.chunks(AT_ONCE).map(|asked| self.delete_some(asked, end)).collect();
+        // So many that all lanes end with their last one at about the same time.
+        let calls = lanes * doomed.len().div_ceil(lanes * AT_ONCE);
+        let keys = doomed.len().div_ceil(calls.max(1)).max(WORTH_A_CALL);
+        let calls: Vec<_> = doomed.chunks(keys).map(|asked| self.delete_some(asked, end)).collect();
         let removals: Vec<Vec<Removal>> = stream::iter(calls).buffered(lanes).collect().await;
-        if doomed.len() >= lanes * AT_ONCE {
+        if doomed.len() >= lanes * WORTH_A_CALL {
             self.lanes.note(lanes, doomed.len() as f64 / started.elapsed().as_secs_f64().max(1e-6));
         }
         removals.concat()

@@ -1,9 +1,9 @@
-//! How many calls that remove objects run at the same time: as many as make it faster. That differs from store to
-//! store, so it is tried out: from time to time one more, and one fewer again where that did not pay.
+//! How many calls that remove objects run at the same time: as few as are about as fast as more would be. That differs
+//! from store to store, so it is tried out: from time to time one fewer or one more.
 
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
-/// At the most; a batch has no more calls than that.
+/// At the most, and to begin with.
 const MOST: usize = 4;
 /// By how much faster one more has to be.
 const PAYS: f64 = 1.1;
@@ -11,6 +11,8 @@ const PAYS: f64 = 1.1;
 const BETWEEN: u32 = 16;
 /// As if so many of them had been made: the next try is near.
 const SOON: u32 = BETWEEN - 2;
+/// Measurements of a try. The first ones still share the store with what came before.
+const TRY: u32 = 3;
 /// How much the last measurement counts against those before it.
 const NEWEST: f64 = 0.3;
 
@@ -20,25 +22,32 @@ pub(super) struct Lanes(Mutex<State>);
 
 #[derive(Debug)]
 struct State {
+    now: Measured,
+    /// What another number is tried against.
+    usual: Option<Measured>,
+    /// Which way the next try goes, where both are open.
+    up: bool,
+}
+
+#[derive(Debug, Clone, Copy)]
+struct Measured {
     lanes: usize,
     /// Keys a second with so many.
     speed: Option<f64>,
-    /// Measurements with so many.
-    measured: u32,
-    /// Keys a second with one fewer, while one more is tried.
-    before: Option<f64>,
+    /// Measurements since the last try, or of this one.
+    times: u32,
 }
 
 impl Default for Lanes {
     fn default() -> Self {
-        Self(Mutex::new(State { lanes: 1, speed: None, measured: SOON, before: None }))
+        Self(Mutex::new(State { now: Measured::nothing(MOST), usual: None, up: false }))
     }
 }
 
 impl Lanes {
     /// So many calls may run at the same time.
     pub(super) fn now(&self) -> usize {
-        self.state().lanes
+        self.state().now.lanes
     }
 
     /// With so many, a batch that kept all of them at work had so many keys a second.
@@ -53,28 +62,52 @@ impl Lanes {
 
 impl State {
     fn note(&mut self, lanes: usize, speed: f64) {
-        if lanes != self.lanes {
+        if lanes != self.now.lanes {
             return;
         }
-        let speed = self.speed.map_or(speed, |before| before + (speed - before) * NEWEST);
-        self.speed = Some(speed);
-        self.measured += 1;
-        match self.before {
-            // The first ones still share the store with what came before.
-            Some(_) if self.measured < 3 => {}
-            Some(before) if speed < before * PAYS => self.go_on_with(lanes - 1, Some(before)),
-            // Where one more paid, another may.
-            Some(_) => (self.before, self.measured) = (None, SOON),
-            None if self.measured >= BETWEEN && lanes < MOST => {
-                self.go_on_with(lanes + 1, None);
-                self.before = Some(speed);
-            }
+        self.now.note(speed);
+        match self.usual {
+            Some(_) if self.now.times < TRY => {}
+            Some(usual) => self.decide(usual),
+            None if self.now.times >= BETWEEN => self.try_another(),
             None => {}
         }
     }
 
-    fn go_on_with(&mut self, lanes: usize, speed: Option<f64>) {
-        *self = State { lanes, speed, measured: 0, before: None };
+    fn try_another(&mut self) {
+        let lanes = match self.now.lanes {
+            1 => 2,
+            MOST => MOST - 1,
+            lanes if self.up => lanes + 1,
+            lanes => lanes - 1,
+        };
+        self.up = !self.up;
+        self.usual = Some(self.now);
+        self.now = Measured::nothing(lanes);
+    }
+
+    /// Goes on with the one tried if it is faster by enough, or with fewer if it is not slower by as much.
+    fn decide(&mut self, usual: Measured) {
+        let (fewer, more) = if usual.lanes < self.now.lanes { (usual, self.now) } else { (self.now, usual) };
+        let best = if more.speed >= fewer.speed.map(|speed| speed * PAYS) { more } else { fewer };
+        let moved = best.lanes != usual.lanes;
+        // Where one step paid, another may.
+        if moved {
+            self.up = best.lanes > usual.lanes;
+        }
+        self.now = Measured { times: if moved { SOON } else { 0 }, ..best };
+        self.usual = None;
+    }
+}
+
+impl Measured {
+    fn nothing(lanes: usize) -> Self {
+        Self { lanes, speed: None, times: 0 }
+    }
+
+    fn note(&mut self, speed: f64) {
+        self.speed = Some(self.speed.map_or(speed, |before| before + (speed - before) * NEWEST));
+        self.times += 1;
     }
 }
 
@@ -82,25 +115,36 @@ impl State {
 mod tests {
     use super::*;
 
-    /// Where a store ends that has so many keys a second with 1, 2, 3 and 4 calls.
-    fn settled(speeds: [f64; MOST]) -> Vec<usize> {
+    /// How often which number of calls ran at a store that has so many keys a second with 1, 2, 3 and 4.
+    fn used(speeds: [f64; MOST]) -> [usize; MOST] {
         let lanes = Lanes::default();
-        let mut seen = vec![0; MOST];
-        for _ in 0..200 {
+        let mut used = [0; MOST];
+        for _ in 0..400 {
             let now = lanes.now();
-            seen[now - 1] += 1;
+            used[now - 1] += 1;
             lanes.note(now, speeds[now - 1]);
         }
-        seen
+        used
     }
 
     #[test]
     fn as_many_as_pay() {
-        let seen = settled([1_000.0, 1_900.0, 2_700.0, 3_500.0]);
-        assert!(seen[3] > 140, "{seen:?}");
-        let seen = settled([1_000.0, 1_900.0, 1_950.0, 5_000.0]);
-        assert!(seen[1] > 140 && seen[3] == 0, "{seen:?}");
-        let seen = settled([1_000.0, 600.0, 1.0, 1.0]);
-        assert!(seen[0] > 150 && seen[2] == 0, "{seen:?}");
+        let seen = used([1_000.0, 1_900.0, 2_700.0, 3_500.0]);
+        assert!(seen[3] > 300, "{seen:?}");
+        let seen = used([1_000.0, 1_900.0, 1_950.0, 1_960.0]);
+        assert!(seen[1] > 280, "{seen:?}");
+        let seen = used([1_000.0, 600.0, 1.0, 1.0]);
+        assert!(seen[0] > 280, "{seen:?}");
+    }
+
+    #[test]
+    fn a_store_that_becomes_faster_is_found_out() {
+        let lanes = Lanes::default();
+        let mut note = |times: usize, speed: fn(f64) -> f64| {
+            (0..times).for_each(|_| lanes.note(lanes.now(), speed(lanes.now() as f64)));
+            lanes.now()
+        };
+        assert_eq!(note(190, |_| 1_000.0), 1);
+        assert!(note(200, |lanes| 1_000.0 * lanes) >= 3);
     }
 }
