@@ -2,6 +2,7 @@
 
 FROM rust:1.95-slim-bookworm AS build
 WORKDIR /src
+COPY .cargo .cargo
 COPY Cargo.toml Cargo.lock ./
 COPY migrations migrations
 COPY src src

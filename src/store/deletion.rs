@@ -1,9 +1,10 @@
 //! Marking, and what is left of a node once its bytes are gone.
 
+use serde::Deserialize;
 use sqlx::{AssertSqlSafe, Row, any::AnyRow};
 use uuid::Uuid;
 
-use super::{Conn, Result, Tx, account::uid, id_list, id_rows, rows};
+use super::{Conn, Result, Tx, id_list, id_rows, read_rows, rows};
 use crate::model::AccountId;
 
 /// What a delete has to know of a node that it names.
@@ -30,24 +31,44 @@ pub(crate) struct Candidate {
     pub(crate) held: bool,
 }
 
-fn candidate(row: AnyRow) -> Candidate {
-    let bytes: i64 = row.get("bytes");
-    Candidate {
-        id: row.get("id"),
-        uid: uid(&row, "uid"),
-        account: AccountId(row.get("account_id")),
-        parent: row.get("parent_id"),
-        is_folder: row.get::<&str, _>("kind") == "folder",
-        live: row.get::<i64, _>("state") == 1,
-        trashed: row.get::<i64, _>("state") == 2,
-        name: row.get("name"),
-        size: row.get::<Option<i64>, _>("size").unwrap_or(bytes),
-        bytes,
-        files: row.get("files"),
-        folders: row.get("folders"),
-        locked_by: row.get::<Option<i64>, _>("locked_by").map(AccountId),
-        edited: row.get::<i64, _>("edited") != 0,
-        held: row.get::<i64, _>("held") != 0,
+/// The columns of a [`Candidate`], as they are read.
+#[derive(Deserialize)]
+struct CandidateRow {
+    id: i64,
+    uid: Uuid,
+    account: i64,
+    parent: Option<i64>,
+    kind: String,
+    state: i64,
+    name: String,
+    size: i64,
+    bytes: i64,
+    files: i64,
+    folders: i64,
+    locked_by: Option<i64>,
+    edited: bool,
+    held: bool,
+}
+
+impl From<CandidateRow> for Candidate {
+    fn from(row: CandidateRow) -> Self {
+        Self {
+            id: row.id,
+            uid: row.uid,
+            account: AccountId(row.account),
+            parent: row.parent,
+            is_folder: row.kind == "folder",
+            live: row.state == 1,
+            trashed: row.state == 2,
+            name: row.name,
+            size: row.size,
+            bytes: row.bytes,
+            files: row.files,
+            folders: row.folders,
+            locked_by: row.locked_by.map(AccountId),
+            edited: row.edited,
+            held: row.held,
+        }
     }
 }
 
@@ -55,13 +76,15 @@ fn candidate(row: AnyRow) -> Candidate {
 pub(crate) async fn candidates(tx: &mut Tx, ids: &[i64], uids: &[String]) -> Result<Vec<Candidate>> {
     let now = tx.now;
     let uids: Vec<[&str; 1]> = uids.iter().map(|uid| [uid.as_str()]).collect();
-    let found = sqlx::query(
-        "select n.id, n.uid, n.account_id, n.parent_id, n.kind, n.state, n.name, v.size, n.bytes, n.files, n.folders, \
-         n.locked_by, \
-         case when exists (select 1 from edit_session e where e.node_id = n.id and e.expires_at > $3) then 1 else 0 \
-         end as edited, \
-         case when exists (select 1 from hold h where h.node_id = n.id and (h.until is null or h.until > $3)) then 1 \
-         else 0 end as held from (\
+    let found = sqlx::query_scalar(
+        "select string_agg('[' || n.id || ',\"' || n.uid || '\",' || n.account_id || ',' || \
+         coalesce(cast(n.parent_id as text), 'null') || ',\"' || n.kind || '\",' || n.state || ',' || \
+         json_quote(n.name) || ',' || coalesce(v.size, n.bytes) || ',' || n.bytes || ',' || n.files || ',' || \
+         n.folders || ',' || coalesce(cast(n.locked_by as text), 'null') || ',' || \
+         case when exists (select 1 from edit_session e where e.node_id = n.id and e.expires_at > $3) then 'true' \
+         else 'false' end || ',' || \
+         case when exists (select 1 from hold h where h.node_id = n.id and (h.until is null or h.until > $3)) \
+         then 'true' else 'false' end || ']', ',') from (\
          select cast(value ->> 0 as bigint) as id from json_each($1) \
          union select u.id from json_each($2) j cross join node u where u.uid = j.value ->> 0) want \
          cross join node n left join version v on v.id = n.version_id where n.id = want.id",
@@ -69,9 +92,10 @@ pub(crate) async fn candidates(tx: &mut Tx, ids: &[i64], uids: &[String]) -> Res
     .bind(id_rows(ids.iter().copied()))
     .bind(rows(&uids))
     .bind(now)
-    .fetch_all(&mut **tx)
+    .fetch_one(&mut **tx)
     .await?;
-    Ok(found.into_iter().map(candidate).collect())
+    let found: Vec<CandidateRow> = read_rows(found)?;
+    Ok(found.into_iter().map(Candidate::from).collect())
 }
 
 /// A live file that may stop the delete of a folder above it.

@@ -10,6 +10,7 @@ use super::{
     account::{person, uid},
     id_rows,
     list::{By, From, Position, Sort, contains},
+    read_rows,
     statement::Statement,
 };
 use crate::{
@@ -59,28 +60,42 @@ impl WayUp {
     }
 }
 
-/// The ways up of several folders, walked once each.
+/// A folder of a way up: parent, name, state.
+struct Step(Option<i64>, String, i64);
+
+/// The ways up of several folders; what lies above many of them is read once.
 pub(crate) async fn ways_up(conn: &mut Conn, folders: impl IntoIterator<Item = i64>) -> Result<HashMap<i64, WayUp>> {
-    let rows = sqlx::query(
-        "with recursive up (start, step, id, parent_id, name, state) as (\
-         select p.id, 0, p.id, p.parent_id, p.name, p.state from json_each($1) j cross join node p where p.id = \
-         cast(j.value ->> 0 as bigint) union all select up.start, up.step + 1, p.id, p.parent_id, p.name, p.state \
-         from up join node p \
+    let folders: Vec<i64> = folders.into_iter().collect();
+    let found = sqlx::query_scalar(
+        "with recursive up (id, parent_id, name, state) as (\
+         select p.id, p.parent_id, p.name, p.state from json_each($1) j cross join node p where p.id = \
+         cast(j.value ->> 0 as bigint) union select p.id, p.parent_id, p.name, p.state from up join node p \
          on p.id = up.parent_id) \
-         select start, id, parent_id, name, state from up order by start, step",
+         select string_agg('[' || id || ',' || coalesce(cast(parent_id as text), 'null') || ',' || json_quote(name) || \
+         ',' || state || ']', ',') from up",
     )
-    .bind(id_rows(folders))
-    .fetch_all(conn)
+    .bind(id_rows(folders.iter().copied()))
+    .fetch_one(conn)
     .await?;
-    let mut ways: HashMap<i64, WayUp> = HashMap::new();
-    for row in rows {
-        let way = ways.entry(row.get("start")).or_insert_with(|| WayUp { visible: true, ..WayUp::default() });
-        way.add(row.get("id"), row.get("state"));
-        if row.get::<Option<i64>, _>("parent_id").is_some() {
-            way.path.insert(0, row.get("name"));
+    let found: Vec<(i64, Option<i64>, String, i64)> = read_rows(found)?;
+    let steps: HashMap<i64, Step> =
+        found.into_iter().map(|(id, parent, name, state)| (id, Step(parent, name, state))).collect();
+    let folders = folders.into_iter().filter(|folder| steps.contains_key(folder));
+    Ok(folders.map(|folder| (folder, way_up(folder, &steps))).collect())
+}
+
+fn way_up(folder: i64, steps: &HashMap<i64, Step>) -> WayUp {
+    let mut way = WayUp { visible: true, ..WayUp::default() };
+    let mut next = Some(folder);
+    while let Some((id, Step(parent, name, state))) = next.and_then(|id| Some((id, steps.get(&id)?))) {
+        way.add(id, *state);
+        if parent.is_some() {
+            way.path.push(name.clone());
         }
+        next = *parent;
     }
-    Ok(ways)
+    way.path.reverse();
+    way
 }
 
 /// A folder as its row has it: what lies above was not looked at yet.

@@ -39,7 +39,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-use serde::Serialize;
+use serde::{Serialize, de::DeserializeOwned};
 use sqlx::{AnyConnection, AnyPool, AssertSqlSafe, Connection, Executor, any::AnyPoolOptions, pool::PoolConnection};
 
 pub(crate) use database::{Database, is_busy, is_conflict, is_full, is_lost, is_unkept_text};
@@ -281,7 +281,14 @@ pub(crate) fn id_rows(ids: impl IntoIterator<Item = i64>) -> String {
     rows(&ids.into_iter().map(|id| [id]).collect::<Vec<_>>())
 }
 
-/// Ids as `string_agg` gives them: a set as one row, because each row of an answer costs more than finding it did.
+/// Rows that `string_agg` has put into one text, each a JSON list of its columns: a set as one row, because each row of
+/// an answer costs more than finding it did.
+fn read_rows<T: DeserializeOwned>(text: Option<String>) -> Result<Vec<T>> {
+    let text = format!("[{}]", text.unwrap_or_default());
+    serde_json::from_str(&text).map_err(|error| sqlx::Error::Decode(error.into()))
+}
+
+/// Ids as `string_agg` gives them: a set as one row, as in [`read_rows`].
 fn id_list(list: Option<String>) -> Vec<i64> {
     list.iter().flat_map(|list| list.split(',')).filter_map(|id| id.parse().ok()).collect()
 }

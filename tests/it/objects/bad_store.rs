@@ -191,16 +191,29 @@ async fn a_marker_that_a_delete_made_is_no_success_and_is_not_made_again() {
 }
 
 #[tokio::test]
+async fn calls_at_the_same_time_share_a_batch_evenly() {
+    let (objects, bad) = bad(|keys| result(all_deleted(keys))).await;
+    for (keys, calls) in [(1_000, vec![250; 4]), (4_004, [vec![501; 7], vec![497]].concat()), (100, vec![100])] {
+        bad.asked.lock().unwrap().clear();
+        assert_eq!(objects.delete(&some(keys), LONG).await, vec![Removal::Gone; keys]);
+        let mut asked: Vec<usize> = bad.asked.lock().unwrap().iter().map(Vec::len).collect();
+        asked.sort_unstable_by(|a, b| b.cmp(a));
+        assert_eq!(asked, calls);
+    }
+}
+
+#[tokio::test]
 async fn a_store_that_asks_for_fewer_gets_fewer() {
     let slow = |_: &[String]| xml(StatusCode::SERVICE_UNAVAILABLE, "<Error><Code>SlowDown</Code></Error>");
     let (objects, bad) = bad(slow).await;
-    let targets = some(400);
+    // As many as are not worth a second call beside the first.
+    let targets = some(100);
     assert!(objects.delete(&targets, Duration::from_millis(100)).await.iter().all(|removal| *removal != Removal::Gone));
     // Half of what went in the first second may go in the next: never all at once.
     objects.delete(&targets, Duration::from_millis(1_500)).await;
     let calls: Vec<usize> = bad.asked.lock().unwrap().iter().map(Vec::len).collect();
-    assert_eq!(calls[0], 400);
-    assert!(calls.len() > 1 && calls[1..].iter().all(|&keys| keys <= 200), "{calls:?}");
+    assert_eq!(calls[0], 100);
+    assert!(calls.len() > 1 && calls[1..].iter().all(|&keys| keys <= 50), "{calls:?}");
 }
 
 #[tokio::test]
