@@ -140,9 +140,13 @@ impl Database {
                 let mut turn = AnyConnection::connect(url).await?;
                 make_turn(&mut turn).await?;
                 run(&mut turn, "begin; update turn set taken = taken + 1").await?;
-                let servers = migration(3, "servers", include_str!("../../migrations/postgres/0003_servers.sql"));
-                let speed = migration(4, "speed", include_str!("../../migrations/postgres/0004_speed.sql"));
-                let migrated = migrator(vec![servers, speed]).run_direct(None, conn, false).await;
+                let migrated = migrator(vec![
+                    migration(3, "servers", include_str!("../../migrations/postgres/0003_servers.sql")),
+                    migration(4, "speed", include_str!("../../migrations/postgres/0004_speed.sql")),
+                    migration(5, "quote", include_str!("../../migrations/postgres/0005_quote.sql")),
+                ])
+                .run_direct(None, conn, false)
+                .await;
                 run(&mut turn, "commit").await?;
                 turn.close().await?;
                 migrated

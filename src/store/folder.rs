@@ -87,7 +87,9 @@ pub(crate) async fn ways_up(conn: &mut Conn, folders: impl IntoIterator<Item = i
 fn way_up(folder: i64, steps: &HashMap<i64, Step>) -> WayUp {
     let mut way = WayUp { visible: true, ..WayUp::default() };
     let mut next = Some(folder);
-    while let Some((id, Step(parent, name, state))) = next.and_then(|id| Some((id, steps.get(&id)?))) {
+    while let Some((id, Step(parent, name, state))) = next.and_then(|id| Some((id, steps.get(&id)?)))
+        && way.ids.len() < steps.len()
+    {
         way.add(id, *state);
         if parent.is_some() {
             way.path.push(name.clone());

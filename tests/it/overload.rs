@@ -129,7 +129,7 @@ async fn a_full_queue_is_told_in_each_dialects_words() {
         of_dialects.push((dialect, Dialect::Hexnode.upload(&server, &ann.key, &format!("{dialect:?}"), b"x").await));
     }
     let mut ids = Vec::new();
-    for number in 0..12 {
+    for number in 0..40 {
         ids.push(hexnode::upload(&server, &ann.key, &format!("{number}"), b"x").await);
     }
     let mut held = server.installation().connect(false).await;

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeSet;
 
+use sqlx::Connection;
 use unfile::{clock::Clock, fault::Faults};
 
 use crate::support::{
@@ -117,4 +118,12 @@ async fn answers(installation: &Installation, statement: &str) -> BTreeSet<Vec<S
     let texts = |row: Vec<serde_json::Value>| row.iter().map(|value| value.as_str().unwrap().to_owned()).collect();
     let rows = rows.into_iter().map(texts).filter(|row: &Vec<String>| !OF_ONE_ALONE.contains(&row[0].as_str()));
     rows.collect()
+}
+
+#[tokio::test]
+async fn connections_to_sqlite_do_not_share_one_cache_behind_one_lock() {
+    let mut sqlite = sqlx::SqliteConnection::connect("sqlite::memory:").await.unwrap();
+    let options: Vec<String> = sqlx::query_scalar("pragma compile_options").fetch_all(&mut sqlite).await.unwrap();
+    assert!(options.contains(&"DEFAULT_MEMSTATUS=0".to_owned()), "{options:?}");
+    assert!(!options.contains(&"ENABLE_MEMORY_MANAGEMENT".to_owned()), "{options:?}");
 }

@@ -75,13 +75,15 @@ impl S3 {
         let (lanes, started) = (self.lanes.now(), Instant::now());
         // So many that all lanes end with their last one at about the same time.
         let calls = lanes * doomed.len().div_ceil(lanes * AT_ONCE);
-        let keys = doomed.len().div_ceil(calls.max(1)).max(WORTH_A_CALL);
+        let keys = doomed.len().div_ceil(calls.min(doomed.len() / WORTH_A_CALL).max(1)).max(1);
         let calls: Vec<_> = doomed.chunks(keys).map(|asked| self.delete_some(asked, end)).collect();
         let removals: Vec<Vec<Removal>> = stream::iter(calls).buffered(lanes).collect().await;
-        if doomed.len() >= lanes * WORTH_A_CALL {
+        let removals = removals.concat();
+        // Small batches would be slower with any number of lanes, and what was refused took no time.
+        if doomed.len() >= AT_ONCE && removals.iter().all(|removal| *removal == Removal::Gone) {
             self.lanes.note(lanes, doomed.len() as f64 / started.elapsed().as_secs_f64().max(1e-6));
         }
-        removals.concat()
+        removals
     }
 
     /// What one call can name, in as many calls as the rate makes of it.

@@ -1,18 +1,19 @@
-//! How many calls that remove objects run at the same time: as few as are about as fast as more would be. That differs
-//! from store to store, so it is tried out: from time to time one fewer or one more.
+//! How many calls that remove objects run at the same time: as few as are about as fast as one more would be. That
+//! differs from store to store, so it is tried out: from time to time one fewer or one more.
 
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
 /// At the most, and to begin with.
 const MOST: usize = 4;
-/// By how much faster one more has to be.
+/// By how much faster one more has to be to be taken, and to be kept.
 const PAYS: f64 = 1.1;
+const KEEPS: f64 = 1.05;
 /// Measurements between two tries.
 const BETWEEN: u32 = 16;
 /// As if so many of them had been made: the next try is near.
 const SOON: u32 = BETWEEN - 2;
-/// Measurements of a try. The first ones still share the store with what came before.
-const TRY: u32 = 3;
+/// Measurements of a try, the first of them left out: it still shares the store with what came before.
+const TRY: u32 = 4;
 /// How much the last measurement counts against those before it.
 const NEWEST: f64 = 0.3;
 
@@ -32,7 +33,7 @@ struct State {
 #[derive(Debug, Clone, Copy)]
 struct Measured {
     lanes: usize,
-    /// Keys a second with so many.
+    /// Keys a second with so many; the first measurement counts only until there is another.
     speed: Option<f64>,
     /// Measurements since the last try, or of this one.
     times: u32,
@@ -86,10 +87,13 @@ impl State {
         self.now = Measured::nothing(lanes);
     }
 
-    /// Goes on with the one tried if it is faster by enough, or with fewer if it is not slower by as much.
+    /// Goes on with more if they are faster by enough, else with fewer.
     fn decide(&mut self, usual: Measured) {
-        let (fewer, more) = if usual.lanes < self.now.lanes { (usual, self.now) } else { (self.now, usual) };
-        let best = if more.speed >= fewer.speed.map(|speed| speed * PAYS) { more } else { fewer };
+        let (fewer, more, factor) = match usual.lanes < self.now.lanes {
+            true => (usual, self.now, PAYS),
+            false => (self.now, usual, KEEPS),
+        };
+        let best = if more.speed >= fewer.speed.map(|speed| speed * factor) { more } else { fewer };
         let moved = best.lanes != usual.lanes;
         // Where one step paid, another may.
         if moved {
@@ -106,7 +110,10 @@ impl Measured {
     }
 
     fn note(&mut self, speed: f64) {
-        self.speed = Some(self.speed.map_or(speed, |before| before + (speed - before) * NEWEST));
+        self.speed = Some(match self.speed {
+            Some(before) if self.times > 1 => before + (speed - before) * NEWEST,
+            _ => speed,
+        });
         self.times += 1;
     }
 }
@@ -133,6 +140,8 @@ mod tests {
         assert!(seen[3] > 300, "{seen:?}");
         let seen = used([1_000.0, 1_900.0, 1_950.0, 1_960.0]);
         assert!(seen[1] > 280, "{seen:?}");
+        let seen = used([1_000.0, 1_090.0, 1_180.0, 1_280.0]);
+        assert!(seen[3] > 300, "small steps do not add up to a large one: {seen:?}");
         let seen = used([1_000.0, 600.0, 1.0, 1.0]);
         assert!(seen[0] > 280, "{seen:?}");
     }
@@ -140,7 +149,7 @@ mod tests {
     #[test]
     fn a_store_that_becomes_faster_is_found_out() {
         let lanes = Lanes::default();
-        let mut note = |times: usize, speed: fn(f64) -> f64| {
+        let note = |times: usize, speed: fn(f64) -> f64| {
             (0..times).for_each(|_| lanes.note(lanes.now(), speed(lanes.now() as f64)));
             lanes.now()
         };

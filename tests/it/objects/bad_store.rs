@@ -193,7 +193,9 @@ async fn a_marker_that_a_delete_made_is_no_success_and_is_not_made_again() {
 #[tokio::test]
 async fn calls_at_the_same_time_share_a_batch_evenly() {
     let (objects, bad) = bad(|keys| result(all_deleted(keys))).await;
-    for (keys, calls) in [(1_000, vec![250; 4]), (4_004, [vec![501; 7], vec![497]].concat()), (100, vec![100])] {
+    let shares =
+        [(101, vec![101]), (399, vec![133; 3]), (1_000, vec![250; 4]), (4_004, [vec![501; 7], vec![497]].concat())];
+    for (keys, calls) in shares {
         bad.asked.lock().unwrap().clear();
         assert_eq!(objects.delete(&some(keys), LONG).await, vec![Removal::Gone; keys]);
         let mut asked: Vec<usize> = bad.asked.lock().unwrap().iter().map(Vec::len).collect();
@@ -206,7 +208,7 @@ async fn calls_at_the_same_time_share_a_batch_evenly() {
 async fn a_store_that_asks_for_fewer_gets_fewer() {
     let slow = |_: &[String]| xml(StatusCode::SERVICE_UNAVAILABLE, "<Error><Code>SlowDown</Code></Error>");
     let (objects, bad) = bad(slow).await;
-    // As many as are not worth a second call beside the first.
+    // Too few for a second call beside the first.
     let targets = some(100);
     assert!(objects.delete(&targets, Duration::from_millis(100)).await.iter().all(|removal| *removal != Removal::Gone));
     // Half of what went in the first second may go in the next: never all at once.
