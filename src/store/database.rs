@@ -143,7 +143,6 @@ impl Database {
                 let migrated = migrator(vec![
                     migration(3, "servers", include_str!("../../migrations/postgres/0003_servers.sql")),
                     migration(4, "speed", include_str!("../../migrations/postgres/0004_speed.sql")),
-                    migration(5, "quote", include_str!("../../migrations/postgres/0005_quote.sql")),
                 ])
                 .run_direct(None, conn, false)
                 .await;
