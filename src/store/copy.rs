@@ -296,6 +296,16 @@ pub(crate) async fn give_ids_above(tx: &mut Tx, table: &str, highest: i64) -> Re
         .map(drop)
 }
 
+/// Has the database look at what the tables hold now. It would do that by itself a minute later; until then statements
+/// are planned as for empty tables, and take many times as long.
+pub(crate) async fn analyze(tx: &mut Tx, tables: &[Table]) -> Result<()> {
+    for table in tables {
+        let sql = format!("analyze {}", quoted(&table.name));
+        sqlx::query(AssertSqlSafe(sql)).execute(&mut **tx).await?;
+    }
+    Ok(())
+}
+
 /// An object that has to be where the rows are.
 #[derive(Debug, Clone)]
 pub(crate) struct Named {

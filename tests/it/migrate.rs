@@ -130,6 +130,17 @@ async fn the_rows_go_to_postgresql() {
 }
 
 #[tokio::test]
+async fn statements_are_planned_for_the_rows_that_came() {
+    let old = Old::new().await;
+    let to = Target::new(true, None).await;
+    assert_eq!(old.migrate(&to, &[]).await.status, 0);
+    let server = to.serve(&old.server).await;
+    // -1: the database has never looked.
+    let never = "select relname from pg_class where relname in ('node', 'version', 'purge', 'share') and reltuples < 0";
+    assert_eq!(server.sql(never).await, Vec::<Vec<serde_json::Value>>::new());
+}
+
+#[tokio::test]
 async fn the_objects_go_to_a_bucket() {
     migrated_and_served(false, Some(PLAIN)).await;
 }

@@ -180,16 +180,17 @@ impl<'a> Rows<'a> {
         Ok(sums)
     }
 
-    /// Makes the target an installation: the numbers it gives out go on, what was half-done is taken up as by a server
-    /// that starts, and the settings replace the note.
+    /// Makes the target an installation: the numbers it gives out go on, statements are planned for what it holds, what was
+    /// half-done is taken up as by a server that starts, and the settings replace the note.
     pub(super) async fn finish(self, source: &mut Source) -> Result<()> {
         let settings = copy::page(source.conn(), &self.settings, None, None, usize::MAX >> 1).await?;
         let lands_for = self.lands_for;
-        let (table, highest) = (self.settings, source.highest_ids().await?);
+        let (table, tables, highest) = (self.settings, self.tables, source.highest_ids().await?);
         let finished = self.target.committer.write("migrate.finish", async move |tx: &mut Tx| {
             for (table, highest) in &highest {
                 copy::give_ids_above(tx, table, *highest).await?;
             }
+            copy::analyze(tx, &tables).await?;
             expire::take_up(tx, lands_for).await?;
             setting::forget(tx, MIGRATING).await?;
             copy::insert(tx, &table, &settings).await?;
