@@ -78,6 +78,10 @@ fn error(key: &str, code: &str) -> String {
     format!("<Error><Key>{key}</Key><Code>{code}</Code><Message>because</Message></Error>")
 }
 
+fn slow_down(_: &[String]) -> Response {
+    xml(StatusCode::SERVICE_UNAVAILABLE, "<Error><Code>SlowDown</Code></Error>")
+}
+
 /// Starts a bad store and opens objects in it.
 async fn bad(answer_with: impl Fn(&[String]) -> Response + Send + Sync + 'static) -> (Objects, Bad) {
     bad_bucket("bucket", false, answer_with).await
@@ -206,8 +210,7 @@ async fn calls_at_the_same_time_share_a_batch_evenly() {
 
 #[tokio::test]
 async fn a_store_that_asks_for_fewer_gets_fewer() {
-    let slow = |_: &[String]| xml(StatusCode::SERVICE_UNAVAILABLE, "<Error><Code>SlowDown</Code></Error>");
-    let (objects, bad) = bad(slow).await;
+    let (objects, bad) = bad(slow_down).await;
     // Too few for a second call beside the first.
     let targets = some(100);
     assert!(objects.delete(&targets, Duration::from_millis(100)).await.iter().all(|removal| *removal != Removal::Gone));
@@ -216,6 +219,18 @@ async fn a_store_that_asks_for_fewer_gets_fewer() {
     let calls: Vec<usize> = bad.asked.lock().unwrap().iter().map(Vec::len).collect();
     assert_eq!(calls[0], 100);
     assert!(calls.len() > 1 && calls[1..].iter().all(|&keys| keys <= 50), "{calls:?}");
+}
+
+#[tokio::test]
+async fn calls_at_the_same_time_get_fewer_together() {
+    let (objects, bad) = bad(slow_down).await;
+    let keys = || bad.asked.lock().unwrap().iter().map(Vec::len).sum::<usize>();
+    objects.delete(&some(400), Duration::from_millis(100)).await;
+    assert_eq!(keys(), 400);
+    bad.asked.lock().unwrap().clear();
+    // 200 a second now.
+    objects.delete(&some(400), Duration::from_millis(1_500)).await;
+    assert!((1..=300).contains(&keys()), "{}", keys());
 }
 
 #[tokio::test]
