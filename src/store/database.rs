@@ -127,6 +127,7 @@ impl Database {
                     migration(2, "trees", include_str!("../../migrations/sqlite/0002_trees.sql")),
                     migration(3, "servers", include_str!("../../migrations/sqlite/0003_servers.sql")),
                     migration(4, "speed", include_str!("../../migrations/sqlite/0004_speed.sql")),
+                    migration(5, "totals", include_str!("../../migrations/sqlite/0005_totals.sql")),
                 ])
                 .run_direct(None, conn, false)
                 .await;
@@ -143,6 +144,7 @@ impl Database {
                 let migrated = migrator(vec![
                     migration(3, "servers", include_str!("../../migrations/postgres/0003_servers.sql")),
                     migration(4, "speed", include_str!("../../migrations/postgres/0004_speed.sql")),
+                    migration(5, "totals", include_str!("../../migrations/postgres/0005_totals.sql")),
                 ])
                 .run_direct(None, conn, false)
                 .await;

@@ -355,11 +355,12 @@ fn purged(rows: Vec<(Option<i64>, Option<String>)>) -> Purged {
     purged
 }
 
-/// Of these nodes, the deleted files that nothing in the queue stands for any more.
+/// Of these nodes, the deleted files that nothing in the queue stands for any more. The plus keeps a planner to the ids: it
+/// may hold the index of all nodes that are not live for one of a few rows.
 pub(crate) async fn purged_files(tx: &mut Tx, ids: &str) -> Result<Purged> {
     sqlx::query_as(
         "select n.parent_id, string_agg(cast(n.id as text), ',') from json_each($1) j cross join node n \
-         where n.id = cast(j.value ->> 0 as bigint) and n.kind = 'file' and n.state = 3 \
+         where n.id = cast(j.value ->> 0 as bigint) and n.kind = 'file' and +n.state = 3 \
          and not exists (select 1 from purge p where p.node_id = n.id) group by n.parent_id",
     )
     .bind(ids)
@@ -368,11 +369,12 @@ pub(crate) async fn purged_files(tx: &mut Tx, ids: &str) -> Result<Purged> {
     .map(purged)
 }
 
-/// Of these nodes, the deleted folders that have no children and no expansion before them.
+/// Of these folders, the deleted ones that have no children and no expansion before them; the plus as in
+/// [`purged_files`].
 pub(crate) async fn emptied_folders(tx: &mut Tx, ids: &str) -> Result<Purged> {
     sqlx::query_as(
         "select n.parent_id, string_agg(cast(n.id as text), ',') from json_each($1) j cross join node n \
-         where n.id = cast(j.value ->> 0 as bigint) and n.kind = 'folder' and n.state = 3 \
+         where n.id = cast(j.value ->> 0 as bigint) and +n.state = 3 \
          and not exists (select 1 from node c where c.parent_id = n.id and c.state <> 1) \
          and not exists (select 1 from node c where c.parent_id = n.id and c.state = 1) \
          and not exists (select 1 from expansion e where e.folder_id = n.id) group by n.parent_id",

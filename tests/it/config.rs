@@ -104,6 +104,8 @@ async fn a_wrong_value_is_told_in_one_line_that_says_where_it_is_set() {
         ("presign-ttl", "8d", "must be 1s to 7d"),
         ("presign-ttl", "0s", "must be 1s to 7d"),
         ("hexnode-rate", "-1", "-1 is not in 0.."),
+        ("purge-rate", "-1", "-1 is not in 0.."),
+        ("purge-rate", "fast", "invalid digit"),
         ("default-quota", "5 GB", "expected a size"),
         ("max-connections", "0", "0 is not in 1.."),
     ] {

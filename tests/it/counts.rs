@@ -1,15 +1,18 @@
 //! What can be counted of large calls and of many calls: statements, transactions, and bytes of memory for each item.
 
-use futures_util::future::join_all;
+use futures_util::{
+    FutureExt as _,
+    future::{BoxFuture, join_all},
+};
 use reqwest::Method;
 use serde_json::{Value, json};
 
 use crate::{
     dialects::Dialect,
     group_commit::figure,
-    hexnode, memory, onlyoffice,
+    hexnode, memory, onlyoffice, oracle,
     support::{Account, Reply, Server, wait_until},
-    vault,
+    sweeppea, vault,
 };
 
 /// Ids in one call.
@@ -223,4 +226,40 @@ async fn an_id_of_a_large_call_takes_few_bytes_of_memory() {
     assert_eq!(server.sql("select count(*) from purge").await[0][0], 0);
     let grown = memory::peak_memory(server.pid()).saturating_sub(before);
     assert!(grown <= 48 << 20, "{} KiB for the purge", grown >> 10);
+}
+
+#[tokio::test]
+async fn a_list_takes_memory_for_its_page_and_not_for_what_there_is() {
+    /// Bytes for each row of a page: what is read, what is shown, the answer.
+    const EACH: u64 = 8 << 10;
+    /// What a call takes whatever it shows.
+    const CALL: u64 = 2 << 20;
+    let server = Server::start_embedded_with(&[("UNFILE_PURGE_DELAY", "1h")]).await;
+    let ann = server.account("ann").await;
+    let (server, key) = (&server, ann.key.as_str());
+    let files: Vec<i64> = plant(server, ann.id, 6 * MANY).await.into_iter().map(|(id, _)| id).collect();
+    let body = json!({"fileIds": files[..1_000], "returnSingleOperation": true});
+    assert_eq!(onlyoffice::put(server, key, "fileops/delete", body).await.status, 200);
+    let onlyoffice = async |path: &str| onlyoffice::get(server, key, path).await;
+    let vault = async |path: &str| vault::call(server, Method::GET, path, key).await;
+    let root = format!("folder_content/{}/0/1000", vault::root(server, key).await);
+    // Rows of a page at the most, and the list.
+    let lists: [(u64, &str, BoxFuture<'_, Reply>); 9] = [
+        (100, "hexnode", hexnode::get_list(server, key, "?per_page=100").boxed()),
+        (100, "hexnode, a page far down", hexnode::get_list(server, key, "?per_page=100&page=580").boxed()),
+        (200, "sweeppea", sweeppea::post(server, key, "/files/fetch", r#"{"Limit":200}"#).boxed()),
+        (1_000, "vault, files", vault("files/my/0/1000").boxed()),
+        (1_000, "vault, a folder", vault(&root).boxed()),
+        (1_000, "vault, the bin", vault("recycle_bin/0/1000").boxed()),
+        (1_000, "onlyoffice, a folder", onlyoffice("@my?count=1000").boxed()),
+        (1_000, "onlyoffice, the trash", onlyoffice("@trash?count=1000").boxed()),
+        (10_000, "oracle", oracle::get(server, "folders/items?limit=10000", key).boxed()),
+    ];
+    for (rows, list, asked) in lists {
+        let before = memory::peak_memory(server.pid());
+        let reply = asked.await;
+        assert_eq!(reply.status, 200, "{list}: {}", reply.text());
+        let grown = memory::peak_memory(server.pid()).saturating_sub(before);
+        assert!(grown <= CALL + rows * EACH, "{list}: {} KiB for {rows} rows", grown >> 10);
+    }
 }

@@ -15,8 +15,8 @@ use uuid::Uuid;
 
 use crate::support::{
     in_process::{self, sent},
-    installation::Installation,
-    promises,
+    installation::{Backend, Installation},
+    promises, wait_until,
 };
 
 struct Scene {
@@ -30,7 +30,11 @@ struct Scene {
 impl Scene {
     /// An engine whose purger removes so many objects a second, 0: as many as it can.
     async fn new(purge_rate: u32) -> Self {
-        let (installation, clock, faults) = (in_process::installation().await, Clock::default(), Faults::default());
+        Self::on(in_process::installation().await, purge_rate).await
+    }
+
+    async fn on(installation: Installation, purge_rate: u32) -> Self {
+        let (clock, faults) = (Clock::default(), Faults::default());
         let rules = Rules { purge_rate, ..in_process::rules() };
         let engine = in_process::open_with(&installation, rules, &clock, &faults).await;
         let (_, key) = engine.add_account("ann", Role::User, Some(0), None).await.unwrap();
@@ -218,4 +222,35 @@ async fn what_is_parked_or_fails_at_the_head_holds_nobody_up() {
         scene.engine.remove_hold(uid).await.unwrap();
     }
     scene.settle().await;
+}
+
+#[tokio::test]
+async fn postgres_finds_what_was_purged_by_its_id_even_if_it_takes_deleted_rows_for_rare() {
+    const FILES: i64 = 2_000;
+    let scene = Scene::on(Installation::in_memory(Backend::Postgres).await, 0).await;
+    let before = scene.number("select max(id) from node").await;
+    let plant = format!(
+        "insert into node (uid, account_id, parent_id, kind, state, depth, name, files, folders, bytes, creator_id, private, \
+         created_at, modified_at, folded) select gen_random_uuid()::text, id, root_id, 'file', 1, 1, 'file ' || i, 0, 0, 10, \
+         id, 1, 1, 1, 'file ' || i from account, generate_series(1, {FILES}) i where name = 'ann'; \
+         insert into version (node_id, number, size, sha256, media_type, object_key, creator_id, created_at) \
+         select id, 1, 10, '', 'text/plain', 'ab/' || uid, creator_id, 1 from node where id > {before}; \
+         update node set version_id = (select v.id from version v where v.node_id = node.id) where id > {before}; \
+         update node set files = {FILES}, bytes = {FILES} * 10 where id = (select root_id from account where name = 'ann'); \
+         update account set used = {FILES} * 10 where name = 'ann'; analyze"
+    );
+    for statement in plant.split("; ") {
+        scene.installation.sql(statement).await;
+    }
+    scene.destroy((before + 1..=before + FILES).map(Target::FileId).collect()).await;
+    scene.run_jobs().await;
+    assert_eq!(scene.number("select count(*) from deletion").await, FILES);
+    scene.engine.close().await;
+    let sessions =
+        "select count(*) from pg_stat_activity where datname = current_database() and pid <> pg_backend_pid()";
+    // Each tells what it has counted as it ends.
+    wait_until("all sessions have ended", || async { scene.number(sessions).await == 0 }).await;
+    let read = "select idx_tup_read from pg_stat_user_indexes where indexrelname = 'node_not_live'";
+    let read = scene.number(read).await;
+    assert!(read < FILES, "{read} rows of all that are deleted were looked at for {FILES}");
 }

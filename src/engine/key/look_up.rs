@@ -53,6 +53,13 @@ pub(super) struct Failed;
 async fn look_up(store: Store, clock: Clock, mut waiting: mpsc::Receiver<LookUp>) {
     let mut together = Vec::new();
     while waiting.recv_many(&mut together, TOGETHER).await > 0 {
+        // Requests that have arrived and were not looked at yet come in too.
+        tokio::task::yield_now().await;
+        while together.len() < TOGETHER
+            && let Ok(look_up) = waiting.try_recv()
+        {
+            together.push(look_up);
+        }
         match read(&store, &clock, &together).await {
             Ok(found) => {
                 for LookUp { hash, answer } in together.drain(..) {

@@ -1,0 +1,1 @@
+-- The step of PostgreSQL's 0005: nothing of it concerns SQLite, which changes those index entries alone that have to be.
