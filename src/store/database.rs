@@ -140,7 +140,9 @@ impl Database {
                 // Another connection holds the turn meanwhile: servers that start together migrate one by one.
                 let mut turn = AnyConnection::connect(url).await?;
                 make_turn(&mut turn).await?;
-                run(&mut turn, "begin; update turn set taken = taken + 1").await?;
+                // An index over all files takes its time.
+                run(&mut turn, "set idle_in_transaction_session_timeout = 0; begin; update turn set taken = taken + 1")
+                    .await?;
                 let migrated = migrator(vec![
                     migration(3, "servers", include_str!("../../migrations/postgres/0003_servers.sql")),
                     migration(4, "speed", include_str!("../../migrations/postgres/0004_speed.sql")),

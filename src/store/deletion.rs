@@ -237,13 +237,15 @@ pub(crate) async fn held_files(tx: &mut Tx, accounts: impl IntoIterator<Item = i
     Ok(rows.iter().map(held).collect())
 }
 
-/// Drops single versions whose objects are gone.
+/// Drops single versions whose objects are gone. The plus is for what [`purged_files`] says of planners.
 pub(crate) async fn drop_versions(tx: &mut Tx, ids: &str) -> Result<()> {
-    sqlx::query("delete from version where state = 3 and id in (select cast(value ->> 0 as bigint) from json_each($1))")
-        .bind(ids)
-        .execute(&mut **tx)
-        .await
-        .map(drop)
+    sqlx::query(
+        "delete from version where +state > 2 and id in (select cast(value ->> 0 as bigint) from json_each($1))",
+    )
+    .bind(ids)
+    .execute(&mut **tx)
+    .await
+    .map(drop)
 }
 
 /// Puts live nodes into the trash; says how many it were.
@@ -355,12 +357,12 @@ fn purged(rows: Vec<(Option<i64>, Option<String>)>) -> Purged {
     purged
 }
 
-/// Of these nodes, the deleted files that nothing in the queue stands for any more. The plus keeps a planner to the ids: it
-/// may hold the index of all nodes that are not live for one of a few rows.
+/// Of these nodes, the deleted files that nothing in the queue stands for any more. PostgreSQL's planner may think that
+/// next to nothing is deleted: by the plain columns it would look through all that is, for each of the ids.
 pub(crate) async fn purged_files(tx: &mut Tx, ids: &str) -> Result<Purged> {
     sqlx::query_as(
         "select n.parent_id, string_agg(cast(n.id as text), ',') from json_each($1) j cross join node n \
-         where n.id = cast(j.value ->> 0 as bigint) and n.kind = 'file' and +n.state = 3 \
+         where n.id = cast(j.value ->> 0 as bigint) and case n.kind when 'file' then n.state end > 2 \
          and not exists (select 1 from purge p where p.node_id = n.id) group by n.parent_id",
     )
     .bind(ids)
@@ -369,12 +371,12 @@ pub(crate) async fn purged_files(tx: &mut Tx, ids: &str) -> Result<Purged> {
     .map(purged)
 }
 
-/// Of these folders, the deleted ones that have no children and no expansion before them; the plus as in
+/// Of these nodes, the deleted folders that have no children and no expansion before them. Kind and state as in
 /// [`purged_files`].
 pub(crate) async fn emptied_folders(tx: &mut Tx, ids: &str) -> Result<Purged> {
     sqlx::query_as(
         "select n.parent_id, string_agg(cast(n.id as text), ',') from json_each($1) j cross join node n \
-         where n.id = cast(j.value ->> 0 as bigint) and +n.state = 3 \
+         where n.id = cast(j.value ->> 0 as bigint) and case n.kind when 'folder' then n.state end > 2 \
          and not exists (select 1 from node c where c.parent_id = n.id and c.state <> 1) \
          and not exists (select 1 from node c where c.parent_id = n.id and c.state = 1) \
          and not exists (select 1 from expansion e where e.folder_id = n.id) group by n.parent_id",

@@ -347,7 +347,7 @@ pub(crate) async fn sums_held(conn: &mut Conn, holder: AccountId, spared: &str) 
 
 /// What lies in a trash of an account's own tree, by itself: its files or its folders.
 async fn own_trash(conn: &mut Conn, account: AccountId, kind: &'static str) -> Result<Held> {
-    // There is nothing below a file.
+    // There is nothing below a file: SQLite's index has all that is summed up.
     let nodes = if kind == "file" { "count(*)" } else { "cast(coalesce(sum(1 + n.files + n.folders), 0) as bigint)" };
     let sql = format!(
         "select cast($1 as bigint) as owner, count(*) as entries, {nodes} as nodes, \

@@ -170,3 +170,28 @@ async fn an_installation_of_the_first_schema_goes_on() {
     assert!(engine.authenticate(ANN, Realm::Keys).await.is_ok());
     assert!(engine.authenticate(SIGN_IN, Realm::Vault).await.is_err());
 }
+
+#[tokio::test]
+async fn postgresqls_fourth_schema_becomes_todays_with_its_rows() {
+    let (installation, clock, faults) =
+        (Installation::in_memory(Backend::Postgres).await, Clock::default(), Faults::default());
+    let engine = in_process::open(&installation, &clock, &faults).await;
+    engine.add_account("ann", Role::User, Some(0), None).await.unwrap();
+    engine.close().await;
+    for as_it_was in [
+        "alter function json_quote(text) immutable",
+        "drop index node_trashed",
+        "create index node_trashed on node (account_id, kind, id, bytes) where state = 2",
+        "delete from _sqlx_migrations where version = 5",
+    ] {
+        installation.sql(as_it_was).await;
+    }
+    let engine = in_process::open(&installation, &clock, &faults).await;
+    assert_eq!(engine.accounts().await.unwrap().iter().filter(|account| account.name == "ann").count(), 1);
+    engine.close().await;
+    let index = "select indexdef from pg_indexes where indexname = 'node_trashed'";
+    let index = text(&installation.sql(index).await[0][0]).to_owned();
+    assert!(index.contains("(account_id, kind, id) WHERE"), "{index}");
+    let quote = "select provolatile::text from pg_proc where proname = 'json_quote'";
+    assert_eq!(text(&installation.sql(quote).await[0][0]), "s");
+}

@@ -242,6 +242,7 @@ async fn postgres_finds_what_was_purged_by_its_id_even_if_it_takes_deleted_rows_
     for statement in plant.split("; ") {
         scene.installation.sql(statement).await;
     }
+    let planted = scene.number("select seq_scan from pg_stat_user_tables where relname = 'node'").await;
     scene.destroy((before + 1..=before + FILES).map(Target::FileId).collect()).await;
     scene.run_jobs().await;
     assert_eq!(scene.number("select count(*) from deletion").await, FILES);
@@ -250,7 +251,13 @@ async fn postgres_finds_what_was_purged_by_its_id_even_if_it_takes_deleted_rows_
         "select count(*) from pg_stat_activity where datname = current_database() and pid <> pg_backend_pid()";
     // Each tells what it has counted as it ends.
     wait_until("all sessions have ended", || async { scene.number(sessions).await == 0 }).await;
+    let scans = "select idx_scan from pg_stat_user_indexes where indexrelname = 'node_pkey'";
+    let scans = scene.number(scans).await;
+    assert!(scans > FILES, "{scans} looks by an id");
     let read = "select idx_tup_read from pg_stat_user_indexes where indexrelname = 'node_not_live'";
     let read = scene.number(read).await;
     assert!(read < FILES, "{read} rows of all that are deleted were looked at for {FILES}");
+    let whole = "select seq_scan from pg_stat_user_tables where relname = 'node'";
+    let whole = scene.number(whole).await - planted;
+    assert!(whole < 10, "the table was read whole {whole} times");
 }

@@ -3,6 +3,7 @@
 
 use std::collections::HashMap;
 
+use futures_util::FutureExt as _;
 use tokio::sync::{mpsc, oneshot};
 
 use crate::{
@@ -14,7 +15,7 @@ use crate::{
     },
 };
 
-/// Keys in one read at the most; others wait for the next.
+/// Keys that wait, and that are taken from the queue at once, at the most.
 const TOGETHER: usize = 512;
 
 /// The way to the task that reads. It ends with the last handle.
@@ -53,13 +54,9 @@ pub(super) struct Failed;
 async fn look_up(store: Store, clock: Clock, mut waiting: mpsc::Receiver<LookUp>) {
     let mut together = Vec::new();
     while waiting.recv_many(&mut together, TOGETHER).await > 0 {
-        // Requests that have arrived and were not looked at yet come in too.
+        // Requests that are ready to run get to ask too.
         tokio::task::yield_now().await;
-        while together.len() < TOGETHER
-            && let Ok(look_up) = waiting.try_recv()
-        {
-            together.push(look_up);
-        }
+        let _ = waiting.recv_many(&mut together, TOGETHER).now_or_never();
         match read(&store, &clock, &together).await {
             Ok(found) => {
                 for LookUp { hash, answer } in together.drain(..) {
