@@ -358,7 +358,7 @@ fn purged(rows: Vec<(Option<i64>, Option<String>)>) -> Purged {
 }
 
 /// Of these nodes, the deleted files that nothing in the queue stands for any more. PostgreSQL's planner may think that
-/// next to nothing is deleted: by the plain columns it would look through all that is, for each of the ids.
+/// next to nothing is deleted: by the plain columns, or by an equality, it would look through all that is, for each id.
 pub(crate) async fn purged_files(tx: &mut Tx, ids: &str) -> Result<Purged> {
     sqlx::query_as(
         "select n.parent_id, string_agg(cast(n.id as text), ',') from json_each($1) j cross join node n \
